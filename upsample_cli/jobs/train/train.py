@@ -18,8 +18,7 @@ from upsample_cli.jobs.train.pairs import (
     resampled,
     usable,
 )
-from upsample_cli.kernels import interpolants
-from upsample_cli.kernels.interpolants import Interpolant
+from upsample_cli.kernels.interpolants import AREA, BICUBIC, LANCZOS, Interpolant, gaussian
 from upsample_cli.kernels.kernel import Kernel, Taps
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.least_squares import BALANCES, Moments, Structure, fit
@@ -31,13 +30,7 @@ from upsample_cli.metrics.ripple import noise_gain, overshoot, ripple
 Progress = Callable[[Iterable[Place], int], Iterator[Place]]
 BASELINES = ("nearest", "bilinear", "bicubic", "lanczos")
 _LEAST_VARIANCE = 0.01  # within a patch, in squared levels: with less, pictures are flat
-
-
-_SHRINKS = {
-    "bicubic": interpolants.BICUBIC,
-    "area": interpolants.AREA,
-    "lanczos": interpolants.LANCZOS,
-}
+_SHRINKS = {phi.name: phi for phi in (BICUBIC, AREA, LANCZOS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +90,7 @@ class Settings:
                 f"invalid --shrink '{self.shrink}'; choose {', '.join(_SHRINKS)} or "
                 "gaussian:SIGMA, 0.2 to 16 pixels"
             )
-        return interpolants.gaussian(deviation / self.stride)
+        return gaussian(deviation / self.stride)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
