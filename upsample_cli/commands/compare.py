@@ -11,8 +11,7 @@ from upsample_cli.commands.arguments.options import (
     complete_files,
     file_option,
     json_option,
-    max_memory_option,
-    max_pixels_option,
+    limit_options,
 )
 from upsample_cli.commands.output.messages import print_message
 from upsample_cli.commands.output.text_and_json import aligned, in_json
@@ -47,8 +46,7 @@ _WORST = 3  # how many of a folder's pictures the page shows
 @click.option("-j", "--jobs", type=Whole(1), metavar="N",
               help="Methods to work on at once; default one for each core.")  # fmt: skip
 @json_option
-@max_pixels_option
-@max_memory_option
+@limit_options
 def compare(source: str, output: str | None, methods: str | None, force: bool, as_json: bool,
             **settings: Any) -> int:  # fmt: skip
     """Enlarge a picture by many methods, and show them side by side.

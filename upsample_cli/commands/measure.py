@@ -12,8 +12,7 @@ from upsample_cli.commands.arguments.options import (
     input_options,
     jobs_option,
     json_option,
-    max_memory_option,
-    max_pixels_option,
+    limit_options,
     places_from,
 )
 from upsample_cli.commands.output.messages import with_picture_bar
@@ -47,8 +46,7 @@ def _stride(ctx: click.Context, param: click.Parameter, value: str) -> int | Non
 @jobs_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row for each picture.")
-@max_pixels_option
-@max_memory_option
+@limit_options
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress bar, notes or summary.")
 def measure(images: tuple[str, ...], stride: int | None, heat_map: str | None,
             spectrum: str | None, reference: str | None, max_ripple: float | None, force: bool,

@@ -13,8 +13,7 @@ from upsample_cli.commands.arguments.options import (
     folder_options,
     jobs_option,
     json_option,
-    max_memory_option,
-    max_pixels_option,
+    limit_options,
     parse_pair,
 )
 from upsample_cli.commands.output.messages import print_message
@@ -49,8 +48,7 @@ def _stride(context: click.Context, option: click.Parameter, value: str) -> tupl
 @folder_options
 @jobs_option
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
-@max_pixels_option
-@max_memory_option
+@limit_options
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def repair(

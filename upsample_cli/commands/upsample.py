@@ -14,8 +14,7 @@ from upsample_cli.commands.arguments.options import (
     jobs_option,
     json_option,
     layout_option,
-    max_memory_option,
-    max_pixels_option,
+    limit_options,
     method_options,
 )
 from upsample_cli.commands.arguments.request import ARRAY_FORMATS, upsample_request
@@ -107,8 +106,7 @@ class _GroupedCommand(click.Command):
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if the ripple is over LEVELS or unknown.")  # fmt: skip
-@max_pixels_option
-@max_memory_option
+@limit_options
 @json_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def upsample(paths: tuple[str, ...], **options: Any) -> int:

@@ -90,20 +90,20 @@ jobs_option = click.option(
     "-j", "--jobs", type=Whole(1), metavar="N",
     help="Processes or threads to use; default one for each core.",
 )  # fmt: skip
-max_pixels_option = click.option(
-    "--max-pixels", type=Whole(1), metavar="N",
-    help="Refuse inputs of more pixels than this; default 268 million.",
-)  # fmt: skip
 max_memory_option = click.option(
     "--max-memory", metavar="SIZE", expose_value=False,
     callback=lambda ctx, param, value: memory.limit_to(memory.size_of(value) if value else None),
     help="Most memory to use, such as 2GB; default half of the machine's.",
 )  # fmt: skip
+limit_options = _together(
+    click.option("--max-pixels", type=Whole(1), metavar="N",
+                 help="Refuse inputs of more pixels than this; default 268 million."),
+    max_memory_option,
+)  # fmt: skip
 layout_option = click.option(
-    "--layout",
-    type=click.Choice(LAYOUTS),
+    "--layout", type=click.Choice(LAYOUTS),
     help="Axes of an array; default by count: hw, chw, nchw.",
-)
+)  # fmt: skip
 _SHORT = {"kernel": "-k"}
 input_options = _together(
     click.option("--include", multiple=True, metavar="GLOB",
