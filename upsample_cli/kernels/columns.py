@@ -79,7 +79,7 @@ def gather(
 def _meetings(
     offsets: tuple[list[int], list[int]], stride: Pair, maps: Maps, rows: range, columns: range
 ) -> Iterator[tuple[Pair, tuple[slice, slice], tuple[slice, slice]]]:
-    """Yield each tap, the part of `rows` and `columns` that it maps into `maps`, and the places."""
+    """Yield each tap, where in the runs `rows` and `columns` it counts, and where in `maps`."""
     runs = zip(offsets, stride, maps.shape[1:], (rows, columns), strict=True)
     down, across = (
         [overlap_slices(offset, s, length, run) for offset in axis] for axis, s, length, run in runs

@@ -62,16 +62,12 @@ class KernelFile(NamedTuple):
         Raises:
             SettingError: `Kernel` refuses the taps or the stride.
         """
-        stride = self.stride if self.method == "tconv" else 1
-        if self.taps.ndim == 1:
-            kernel = Kernel.outer(name, self.taps, stride)
-        else:
-            kernel = Kernel(name, self.taps, stride)
+        make = Kernel.outer if self.taps.ndim == 1 else Kernel
         if self.method == "tconv":
-            return kernel
+            return make(name, self.taps, self.stride)
         from upsample_cli.kernels.named import resize_conv_kernel  # tconv does without
 
-        return resize_conv_kernel(kernel, self.resize, self.stride)
+        return resize_conv_kernel(make(name, self.taps, 1), self.resize, self.stride)
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the .npz file; equal kernels give equal bytes."""

@@ -41,8 +41,8 @@ class KnownOutput(NamedTuple):
 def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
     """Return what the rows say about outputs; `key_of` gives the key of an output.
 
-    Of the rows of an output the last counts: those that failed are left out, and so are those that
-    skipped it and have no figures, unless there is none before.
+    The last row of an output counts. A row of a failure never does, and one of a skipped output
+    without figures only where no other row came before it.
 
     Raises:
         ValueError, KeyError, TypeError: A row is damaged.
