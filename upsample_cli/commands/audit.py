@@ -12,7 +12,7 @@ from upsample_cli.commands.arguments.options import (
     file_option,
     json_option,
     max_memory_option,
-    parse_pair,
+    pair_option,
 )
 from upsample_cli.commands.exit_codes import FAILED, NOTHING_DONE, OVER_RIPPLE, USAGE
 from upsample_cli.commands.output.messages import print_message
@@ -24,10 +24,8 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 
 @click.command(short_help="Find the checkerboard of kernels and networks.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_files)
-@click.option("-s", "--stride", callback=parse_pair, metavar="N|HxW",
-              help="Stride, if the file does not say it.")  # fmt: skip
-@click.option("--padding", callback=parse_pair, metavar="N|HxW",
-              help="Padding, if the file does not say it.")  # fmt: skip
+@pair_option("-s", "--stride", help="Stride, if the file does not say it.")
+@pair_option("--padding", help="Padding, if the file does not say it.")
 @click.option("--layer", metavar="PATTERN",
               help="Weights of a .safetensors to audit, such as 'up*.weight'.")  # fmt: skip
 @click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",

@@ -11,7 +11,7 @@ from upsample_cli.commands.arguments.options import (
     json_option,
     layout_option,
     max_memory_option,
-    parse_pair,
+    pair_option,
 )
 from upsample_cli.commands.arguments.request import ARRAY_FORMATS, check_stream, places_of
 from upsample_cli.commands.exit_codes import failures_as_json
@@ -28,14 +28,10 @@ Pair = tuple[int, int] | None
 @click.option("--tensor", metavar="NAME", help="Name of the weights, if the file holds several.")
 @click.option("--bias", metavar="NAME|FILE.npy",
               help="Bias: a name in the file, or a file; default none.")  # fmt: skip
-@click.option("-s", "--stride", callback=parse_pair, metavar="N|HxW",
-              help="Output pixels per input pixel; default 1.")  # fmt: skip
-@click.option("--padding", callback=parse_pair, metavar="N|HxW",
-              help="Output pixels cut off on each side; default 0.")  # fmt: skip
-@click.option("--output-padding", callback=parse_pair, metavar="N|HxW",
-              help="Output pixels added at the bottom and right; default 0.")  # fmt: skip
-@click.option("--dilation", callback=parse_pair, metavar="N|HxW",
-              help="Output pixels from one tap to the next; default 1.")  # fmt: skip
+@pair_option("-s", "--stride", help="Output pixels per input pixel; default 1.")
+@pair_option("--padding", help="Output pixels cut off on each side; default 0.")
+@pair_option("--output-padding", help="Output pixels added at the bottom and right; default 0.")
+@pair_option("--dilation", help="Output pixels from one tap to the next; default 1.")
 @click.option("--groups", type=int, default=1, metavar="N",
               help="Groups of channels; default 1.")  # fmt: skip
 @layout_option

@@ -83,6 +83,11 @@ def file_option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, shell_complete=complete_files, **settings)
 
 
+def pair_option(*names: str, help: str) -> Callable[[Command], Command]:
+    """Return an option whose value is one number, or one down and one across."""
+    return click.option(*names, callback=parse_pair, metavar="N|HxW", help=help)
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, one object on each line."
 )
