@@ -131,10 +131,10 @@ def _enlarge(
 def _task(request: Request) -> Task:
     """Return the task for each picture; a cluster needs absolute paths of the method's files."""
     method, absolute = request.task.method, dict[str, str]()
-    for name in ("kernel", "weights", "model"):
-        path = Path(getattr(method, name, ""))
-        if request.cluster and path.is_file():
-            absolute[name] = str(path.absolute())
+    for name in (item.name for item in method.parameters() if request.cluster):
+        value = getattr(method, name)
+        if value in method.files() and Path(value).is_file():
+            absolute[name] = str(Path(value).absolute())
     return request.task._replace(method=replace(method, **absolute))
 
 

@@ -86,6 +86,14 @@ def test_a_cluster_makes_the_same_bytes(cluster: LocalCluster, desk: Path) -> No
     assert len(made) == 6
 
 
+def test_a_kernel_by_name_is_no_file_of_that_name(cluster: LocalCluster, desk: Path) -> None:
+    """A file that happens to be called learned does not become the kernel."""
+    (desk / "learned").touch()
+    options = "--cluster", cluster.scheduler_address, "-m", "tconv", "--exclude", "broken.png"
+    outcome = run_process("in", "out", *options, folder=desk)
+    assert (outcome.code, outcome.err) == (0, "6 done, 0 skipped, 0 failed\n")
+
+
 def test_a_cluster_reads_and_puts_objects(
     cluster: LocalCluster, desk: Path, bucket: Bucket
 ) -> None:
