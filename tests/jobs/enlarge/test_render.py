@@ -36,7 +36,7 @@ def test_a_network_takes_the_memory_that_is_counted(
     tracemalloc.start()
     with Workers(1) as workers:
         strips = MeasuredStrips(image, size_out, task, True, workers)
-        assert all(strip.encoded for strip in strips)
+        assert all(strip.chunk for strip in strips)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # The program's own share, which is counted elsewhere, includes what little is not here.
@@ -57,7 +57,7 @@ def rendered(samples: np.ndarray, target: TargetSize, threads: int = 1, **how: A
     task, image = Task(build(**how), target, threads=threads), Image(samples, Metadata())
     with Workers(threads) as workers:
         strips = MeasuredStrips(image, target.size(image.size), task, False, workers)
-        return np.concatenate([strip.samples for strip in strips])
+        return np.concatenate(list(strips))
 
 
 def nearest_range(opacity: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +95,7 @@ def test_a_network_minds_opacity_that_weights_colours(kind: str) -> None:
     changed = image._replace(samples=np.where(samples[..., 3:] == 0, 0, samples))
     with Workers(1) as workers:
         actual, other = (
-            np.concatenate([s.samples for s in MeasuredStrips(one, (48, 60), task, False, workers)])
+            np.concatenate(list(MeasuredStrips(one, (48, 60), task, False, workers)))
             for one in (image, changed)
         )
     assert (actual == other).all() == (kind == "opacity")

@@ -108,11 +108,9 @@ class Subject(NamedTuple):
     def part(self, method: Method, box: Box) -> Samples:
         """Return a part of the enlargement by a method, without computing the rest."""
         tile = range(box.left, box.left + box.width)
-        strip = self.renderer(method)._replace(tiles=(tile,)).strip(
-            range(box.top, box.top + box.height)
-        )  # fmt: skip
-        assert strip.samples is not None  # only a streamed PNG has none
-        return strip.samples[:, box.left : box.left + box.width]
+        render = self.renderer(method)._replace(tiles=(tile,))
+        samples: Samples = render.strip(range(box.top, box.top + box.height)).content
+        return samples[:, box.left : box.left + box.width]
 
 
 def read_subject(source: Place, options: Options) -> Subject:
@@ -153,9 +151,8 @@ def _shrunk(image: Image, size: Size) -> Image:
 
 def whole(render: Renderer, at_once: int = 0) -> Samples:
     """Return the samples of a whole output, computed `at_once` rows at a time; 0 for any."""
-    runs = strips(render.size, render.channels, 1.0, at_once)
-    parts = (render.strip(rows).samples for rows in runs)
-    return np.concatenate([part for part in parts if part is not None])
+    runs = strips(render.size, render.image.channels, 1.0, at_once)
+    return np.concatenate([render.strip(rows).content for rows in runs])
 
 
 def luma_over_black(image: Image) -> Plane:

@@ -12,7 +12,6 @@ from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.opening import ANIMATED, image_errors
 from upsample_cli.images.write import animations, gif
-from upsample_cli.images.write.png import PngStrip
 from upsample_cli.jobs.enlarge.render import MeasuredStrips
 from upsample_cli.jobs.enlarge.still import assembled, prepared
 from upsample_cli.jobs.enlarge.task import Task
@@ -49,9 +48,11 @@ def enlarge_and_write(
             if format == "GIF":
                 notes += _write_gif(file, frames, durations, plays)
             else:
+                pictures = frames.pictures()
                 file.write(animations.encode_webp_or_avif(
-                    format, frames.pictures(), durations, plays, frames.metadata, task.encoding
+                    format, pictures, durations, plays, frames.metadata, task.encoding
                 ))  # fmt: skip
+                next(pictures, None)  # the encoder takes the last picture, but not the end
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
 
@@ -77,31 +78,21 @@ class _Frames:
         is_gif = self.source.format == "GIF" and self._task.method.copies
         return is_gif and not (self.is_flattened or self.is_cut)
 
-    def strips(self) -> Iterator[tuple[Image, MeasuredStrips]]:
-        """Yield each frame and its strips; call `_record` once all of its strips are taken."""
+    def strips(self) -> Iterator[MeasuredStrips]:
+        """Yield the strips of each frame; all must be taken before the next frame is asked for."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
             frame, notes = prepared(frame, self.size, self._format, self._task)
             self.notes = self.notes if self._results else notes
             is_png = self._format == "PNG"
-            yield frame, MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
-
-    def encoded(self) -> Iterator[Iterator[PngStrip]]:
-        """Yield the strips of each enlarged frame, encoded for a PNG."""
-        for _, strips in self.strips():
-            yield (strip.encoded for strip in strips if strip.encoded is not None)
-            self._record(strips)
+            strips = MeasuredStrips(frame, self.size, self._task, is_png, self._workers)
+            yield strips
+            self._results.append(strips.checkerboard())
 
     def pictures(self) -> Iterator[Any]:
         """Yield each enlarged frame as one Pillow image."""
-        for frame, strips in self.strips():
-            picture = assembled(strips, frame, self.size, self._format, self._task.encoding)
-            self._record(strips)
-            yield picture
-
-    def _record(self, strips: MeasuredStrips) -> None:
-        """Keep what the metric measured in a frame."""
-        self._results.append(strips.checkerboard())
+        for strips in self.strips():
+            yield assembled(strips, self._format, self._task.encoding)
 
     def worst(self) -> tuple[Checkerboard, tuple[str, ...]]:
         """Return the strongest checkerboard of all frames, and notes on it."""
@@ -111,7 +102,7 @@ class _Frames:
 def _write_png(file: BinaryIO, frames: _Frames) -> None:
     source = frames.source
     count, channels = len(source.durations), 3 if frames.is_flattened else len(source.mode)
-    timed = zip(frames.encoded(), source.durations, strict=True)
+    timed = zip(frames.strips(), source.durations, strict=True)
     file.writelines(animations.encode_png(
         timed, count, frames.size, channels, source.plays, frames.metadata
     ))  # fmt: skip

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from math import gcd
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli import memory
-from upsample_cli.images.image import Image, Samples
+from upsample_cli.images.image import Image
 from upsample_cli.images.levels import Conversion
 from upsample_cli.images.write import png
 from upsample_cli.jobs.enlarge.strips import (
@@ -35,14 +35,12 @@ class Strip(NamedTuple):
     """A run of output rows.
 
     Args:
-        samples: Shape (rows, W, C); None for a streamed PNG.
-        encoded: The deflated rows of a streamed PNG; None for any other output.
+        content: Samples of shape (rows, W, C); of a streamed PNG a `PngStrip`, the deflated rows.
         luma: Shape (rows, W), in levels of 0..255.
         opacity: Shape (rows, W), in levels of 0..255; None where all pixels are opaque.
     """
 
-    samples: Samples | None
-    encoded: png.PngStrip | None
+    content: Any
     luma: NDArray[np.float32]
     opacity: NDArray[np.float32] | None
 
@@ -59,32 +57,30 @@ class Renderer(NamedTuple):
     """Computes the strips of one picture; several threads may use it at once.
 
     Args:
+        image: The input.
+        size: Height and width of the output.
         stages: From the input's size to the output's.
-        picture: The input.
+        picture: The planes of the input.
         limits: Returns the least and the greatest opacity of each pixel of an output window; None
             for no limits.
         colour: Converts samples to planes, and planes to levels.
-        size: Height and width of the output.
-        channels: Samples per pixel.
-        bits: Bits per sample.
         compression: 0..9 for a streamed PNG; None for any other output.
         tiles: Runs of columns; the columns of a run are computed together.
     """
 
+    image: Image
+    size: Size
     stages: tuple[Stage, ...]
     picture: ExtendedInput
     limits: Callable[[range, range], Planes] | None
     colour: Conversion
-    size: Size
-    channels: int
-    bits: int
     compression: int | None
     tiles: tuple[range, ...]
 
     def strip(self, rows: range) -> Strip:
         """Return the strip of these output rows."""
         height, width = self.size
-        samples = np.empty((len(rows), width, self.channels), self.colour.dtype)
+        samples = np.empty((len(rows), width, self.image.channels), self.image.dtype)
         luma = np.empty((len(rows), width), np.float32)
         opacity = np.empty((len(rows), width), np.float32) if self.colour.has_opacity else None
         for columns in self.tiles:
@@ -94,7 +90,7 @@ class Renderer(NamedTuple):
             across = slice(columns.start, columns.stop)
             for channel, plane in enumerate(levels):
                 # Converting the type first, then interleaving is faster than both at once.
-                samples[:, across, channel] = plane.astype(self.colour.dtype, copy=False)
+                samples[:, across, channel] = plane.astype(self.image.dtype, copy=False)
             luma[:, across] = self.colour.luma(levels)
             if opacity is not None:
                 opacity[:, across] = self.colour.opacity(levels)
@@ -102,9 +98,10 @@ class Renderer(NamedTuple):
             for plane in (luma,) if opacity is None else (luma, opacity):
                 plane *= np.float32(255 / self.colour.peak)
         if self.compression is None:
-            return Strip(samples, None, luma, opacity)
-        encoded = png.encode_strip(samples, self.compression, rows.stop == height, self.bits)
-        return Strip(None, encoded, luma, opacity)
+            return Strip(samples, luma, opacity)
+        is_last = rows.stop == height
+        deflated = png.encode_strip(samples, self.compression, is_last, self.image.bits)
+        return Strip(deflated, luma, opacity)
 
 
 def renderer(image: Image, size: Size, task: Task, compression: int | None) -> Renderer:
@@ -123,15 +120,14 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
     if isinstance(method, NetworkMethod) and colour.alpha and colour.premultiplied:
         method = replace(method, is_weighted=True)
     return Renderer(
+        image=image,
+        size=size,
         stages=stages_to(method, task.target_size, image.size),
         picture=ExtendedInput(
             image.size, lambda *window: colour.planes(image.samples[window]), task.boundary
         ),
         limits=_limits(image, task),
         colour=colour,
-        size=size,
-        channels=image.channels,
-        bits=image.bits,
         compression=compression,
         tiles=tuple(tiles(size[1], task.target_size.uncropped(image.size)[1] / image.size[1])),
     )
@@ -159,13 +155,10 @@ def pattern_period(size_in: Size, size_out: Size) -> Size:
     >>> pattern_period((100, 100), (150, 233))
     (3, 1)
     """
-    down, across = (
-        after // gcd(before, after) for before, after in zip(size_in, size_out, strict=True)
-    )
-    return (
-        down if down <= _LARGEST_STRIDE else 1,
-        across if across <= _LARGEST_STRIDE else 1,
-    )
+    sides = zip(size_in, size_out, strict=True)
+    periods = (after // gcd(before, after) for before, after in sides)
+    down, across = (period if period <= _LARGEST_STRIDE else 1 for period in periods)
+    return down, across
 
 
 class MeasuredStrips:
@@ -189,15 +182,14 @@ class MeasuredStrips:
         workers: Workers,
         progress: Progress | None = None,
     ) -> None:
+        self.image, self.size = image, size
         render = renderer(image, size, task, task.encoding.deflate if streamed else None)
         whole = task.target_size.uncropped(image.size)
         scale = whole[0] / image.size[0]
-        runs = strips(size, render.channels, scale, task.method.rows_at_once(size, scale))
-        strip_bytes = (
-            len(runs[0]) * size[1] * (render.channels * image.dtype.itemsize + _METRIC_BYTES)
-        )
+        runs = strips(size, image.channels, scale, task.method.rows_at_once(size, scale))
+        pixel = image.channels * image.dtype.itemsize + _METRIC_BYTES
         threads, window = min(task.threads, len(runs)), (len(runs[0]), len(render.tiles[0]))
-        self.memory = (threads + _WAITING) * strip_bytes
+        self.memory = (threads + _WAITING) * window[0] * size[1] * pixel
         self.memory += task.method.memory(image.size, whole, window, threads)
         memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
@@ -207,15 +199,15 @@ class MeasuredStrips:
         if render.colour.has_opacity:
             self._meters["opacity"] = Meter(size, stride)
 
-    def __iter__(self) -> Iterator[Strip]:
-        """Yield the strips, each once it is measured."""
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the content of each strip once it is measured."""
         for strip in self._strips:
             if strip.opacity is None:
                 self._meters["colours"].feed(Rows(strip.luma))
             else:
                 self._meters["colours"].feed(Rows(strip.luma, strip.opacity > 0))
                 self._meters["opacity"].feed(Rows(strip.opacity, is_unclipped=True))
-            yield strip
+            yield strip.content
 
     def checkerboard(self) -> tuple[Checkerboard, tuple[str, ...]]:
         """Return the worse of the checkerboards in colours and opacity, and notes on it.

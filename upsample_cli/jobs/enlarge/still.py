@@ -1,11 +1,10 @@
 """Enlarge a still picture and write it, strip by strip where its format allows that."""
 
-from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
-from upsample_cli.images.image import Image, Samples, count_colours
+from upsample_cli.images.image import Image, count_colours
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats, png
 from upsample_cli.images.write.formats import Encoding
@@ -46,7 +45,7 @@ def enlarge_and_write(
     image, notes = prepared(image, size, format, task)
     with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
-        notes += _write(file, strips, image, size, format, task)
+        notes += _write(file, strips, format, task.encoding)
         checkerboard, more = strips.checkerboard()
         return checkerboard, notes + more
 
@@ -81,30 +80,30 @@ def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
 
 
 def _write(
-    file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size, format: str, task: Task
+    file: BinaryIO, strips: MeasuredStrips, format: str, encoding: Encoding
 ) -> tuple[str, ...]:
     """Write the strips, one by one if the format allows it; return notes on what is lost."""
+    image, size = strips.image, strips.size
     if format == "PNG":
-        _write_png(file, strips, image, size)
+        _write_png(file, strips)
         return ()
     from upsample_cli.images.write import tiff_and_ppm  # PNGs do not need it
 
     if format in tiff_and_ppm.FORMATS_OF_ROWS:
         file.write(tiff_and_ppm.header(format, size, image))
-        for samples in _samples(strips):
+        for samples in strips:
             file.write(tiff_and_ppm.rows(format, samples, image.bits).data)
         return ()
     from upsample_cli.images.write import encode
 
-    options = encode.options_for(format, image.metadata, task.encoding)
+    options = encode.options_for(format, image.metadata, encoding)
     if format == "JPEG" and not options.get("progressive"):
         from upsample_cli.images.write import jpeg
 
-        for part in jpeg.parts(_samples(strips), size, image.is_cmyk, options):
-            file.write(part)
+        file.writelines(jpeg.parts(strips, size, image.is_cmyk, options))
         return ()
-    picture = assembled(strips, image, size, format, task.encoding)
-    encode.save(picture, format, image.metadata, file, task.encoding)
+    picture = assembled(strips, format, encoding)
+    encode.save(picture, format, image.metadata, file, encoding)
     if format != "GIF":
         return ()
     from upsample_cli.images.write import gif
@@ -112,15 +111,7 @@ def _write(
     return gif.rounding_note(picture)
 
 
-def _samples(strips: MeasuredStrips) -> Iterator[Samples]:
-    for strip in strips:
-        assert strip.samples is not None  # they are not streamed, so the renderer keeps them
-        yield strip.samples
-
-
-def assembled(
-    strips: MeasuredStrips, image: Image, size: Size, format: str, encoding: Encoding
-) -> Any:
+def assembled(strips: MeasuredStrips, format: str, encoding: Encoding) -> Any:
     """Return all strips as one Pillow image, for formats that are encoded whole.
 
     Raises:
@@ -128,19 +119,20 @@ def assembled(
     """
     from upsample_cli.images.write import encode
 
+    image, size = strips.image, strips.size
     is_lossless = encoding.is_lossless(image.metadata.lossless)
     is_indexed = image.palette is not None
     pixel = encode.bytes_of_pixel(format, image.channels, is_lossless, is_indexed)
     needed = image.samples.nbytes + strips.memory + size[0] * size[1] * pixel
     memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
-    return encode.joined_strips(_samples(strips), size, image.is_cmyk, image.palette)
+    return encode.joined_strips(strips, size, image.is_cmyk, image.palette)
 
 
-def _write_png(file: BinaryIO, strips: MeasuredStrips, image: Image, size: Size) -> None:
-    file.write(png.header(size, image.channels, image.bits, image.metadata, image.palette))
+def _write_png(file: BinaryIO, strips: MeasuredStrips) -> None:
+    image = strips.image
+    file.write(png.header(strips.size, image.channels, image.bits, image.metadata, image.palette))
     checksum = png.Checksum()
     for strip in strips:
-        assert strip.encoded is not None  # they are streamed, so the renderer encodes them
-        checksum.add(strip.encoded)
-        file.write(strip.encoded.chunk)
+        checksum.add(strip)
+        file.write(strip.chunk)
     file.write(png.trailer(checksum))
