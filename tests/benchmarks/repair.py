@@ -28,7 +28,6 @@ from tables import markdown
 
 from upsample_cli.images.image import Image
 from upsample_cli.jobs.measure.image_repair import repaired
-from upsample_cli.jobs.measure.measure import MeasureOptions
 from upsample_cli.kernels.kernel import Kernel
 from upsample_cli.kernels.kernel_file import shipped
 from upsample_cli.kernels.named import KERNELS
@@ -122,7 +121,7 @@ def compare(photos: list[checkerboards.Pixels], stride: int, levels: float, fast
     for index, photo in enumerate(photos):
         for name, pixels, truth in pairs(photo, stride, levels, index):
             image = Image(pixels, "PNG" if name[2] == CODECS[0] else "JPEG")
-            result = repaired(image, MeasureOptions(stride), 1.0, None, 1)
+            result = repaired(image, stride)
             row = {"before": [psnr(pixels, truth)], "repair": [psnr(result.image.samples, truth)]}
             for way, made in others(pixels, stride).items():
                 if not (fast and way == "non-local means"):
@@ -144,7 +143,7 @@ def controls(photos: list[checkerboards.Pixels]) -> None:
     for photo in photos:
         for name, pixels in checkerboards.controls(photo, 2):
             image = Image(pixels, "JPEG" if "JPEG" in name else "PNG")
-            moved[name].append(repaired(image, MeasureOptions(), 1.0, None, 1).moved)
+            moved[name].append(repaired(image).moved)
     rows = [
         [name, str(len(each)), str(sum(one > 0 for one in each)), f"{max(each):.2f}"]
         for name, each in moved.items()
@@ -165,7 +164,7 @@ def seconds(photo: checkerboards.Pixels, side: int = 2048) -> None:
             times = []
             for _ in range(3):
                 start = perf_counter()
-                repaired(Image(pixels, "PNG"), MeasureOptions(), 1.0, None, threads)
+                repaired(Image(pixels, "PNG"), threads=threads)
                 times.append((perf_counter() - start) / (side**2 / 1e6))
             rows.append([name, str(threads), f"{min(times):.2f}"])
     print(markdown(("picture", "threads", "seconds per megapixel"), rows))

@@ -130,9 +130,8 @@ def compare(
     methods = methods or default_methods(options.scale or subject.scale)
     if repairs:
         from upsample_cli.jobs.measure.image_repair import repaired
-        from upsample_cli.jobs.measure.measure import MeasureOptions
 
-        repair = repaired(subject.image, MeasureOptions(), threads=options.threads)
+        repair = repaired(subject.image, threads=options.threads)
         if repair.image is not subject.image:
             subject = subject._replace(repaired=repair.image, found=repair.before.overall)
             first = methods[0]

@@ -1,6 +1,6 @@
 """Repair an image: remove its checkerboard, and leave all else as it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -8,15 +8,9 @@ import numpy as np
 
 from upsample_cli import memory
 from upsample_cli.images.image import Image, with_visible_colours
-from upsample_cli.images.levels import (
-    COLOURS,
-    Channel,
-    Conversion,
-    channel_levels,
-)
+from upsample_cli.images.levels import COLOURS, Channel, Conversion, channel_levels
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge.threads import Workers
-from upsample_cli.jobs.measure.measure import MeasureOptions
 from upsample_cli.jobs.measure.measurement import (
     CHANNELS,
     Measurement,
@@ -36,7 +30,7 @@ from upsample_cli.metrics.pattern_removal import PatternRemoval, pattern_removal
 from upsample_cli.metrics.rows import Floats
 from upsample_cli.metrics.shared_pattern import pattern_left_over
 
-_CellsOf = Mapping[str, Sequence[Cells | None]]  # by channel, for the one stride
+_CellsOf = Mapping[str, Cells | None]  # by channel
 _FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fields`
 
 _WHITE = np.float32(255)
@@ -57,7 +51,7 @@ class Repaired(NamedTuple):
 
 def repaired(
     image: Image,
-    options: MeasureOptions,
+    stride: int | None = None,
     strength: float = 1.0,
     reference: Reference | None = None,
     threads: int = 1,
@@ -68,29 +62,29 @@ def repaired(
 
     Args:
         image: A picture, not CMYK.
-        options: How to look for the checkerboard.
+        stride: Period to look for, in pixels; None to find it among 2..8.
         strength: Share of the pattern to remove, 0..1.
         reference: What the picture was enlarged from; None if unknown.
         threads: How many threads share the work.
     """
-    before = measure_luma_first(image, options.stride, reference, threads)
+    before = measure_luma_first(image, stride, reference, threads)
     result, after = image, before
-    is_free = options.stride is None and reference is None
-    for _ in range(_ROUNDS if options.stride is None else 1):
+    is_free = stride is None and reference is None
+    for _ in range(_ROUNDS if stride is None else 1):
         if after.worst.verdict != CHECKERBOARD or strength == 0:
             break
-        stride = after.overall.stride[0]
-        mended = _mended(result, stride, reference, threads, is_free)
+        found = after.overall.stride[0]
+        mended = _mended(result, found, reference, threads, is_free)
         if mended is result:  # only stripes are left
             break
         of_luma = (None,) if after.overall is after.luma else ()
         if rms_of_change(result, mended, of_luma) > _MOST_MOVED * after.overall.ripple:
             break  # it would do more harm than the pattern
-        left = measure_image(mended, stride, reference, threads)
+        left = measure_image(mended, found, reference, threads)
         if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:
             break
         result, after = mended, left
-        if options.stride is None:  # layers of several strides leave several patterns
+        if stride is None:  # layers of several strides leave several patterns
             others = measure_image(luma_of(result), None, reference, threads)
             after = others if others.luma.verdict == CHECKERBOARD else after
     if strength < 1 and result is not image:
@@ -105,7 +99,7 @@ def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
     The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
     """
     fields = dict[str, tuple[PatternMap, PatternMap]]()
-    for name, (of_channel,) in cells.items():  # luma comes first
+    for name, of_channel in cells.items():  # luma comes first
         if name in COLOURS and "luma" in fields:
             fields[name] = fields["luma"]
             continue
@@ -134,7 +128,8 @@ def _mended(image: Image, stride: int, reference: Reference | None, threads: int
     if image.has_alpha:  # a pattern is in proportion to the brightness of what is visible
         visible = image._replace(samples=with_visible_colours(image.samples))
     with Workers(threads) as workers:
-        cells = cells_by_channel(visible, range(stride, stride + 1), reference, workers)
+        by_stride = cells_by_channel(visible, range(stride, stride + 1), reference, workers)
+        cells = {name: one for name, (one,) in by_stride.items()}
         fields = _fields(cells, cut)
         if leaves_stripes and _are_stripes(cells, cut, fields):
             return image
@@ -143,10 +138,10 @@ def _mended(image: Image, stride: int, reference: Reference | None, threads: int
 
         def planned(name: str) -> PatternRemoval:
             """Return how to repair a channel; one that is clipped nearly everywhere, as luma."""
-            of_channel = cells[name][0]
+            of_channel = cells[name]
             assert of_channel is not None  # a picture with a checkerboard has cells
             if name in COLOURS and of_channel.usable.mean() < _CLIPPED:
-                of_channel = cells["luma"][0] or of_channel
+                of_channel = cells["luma"] or of_channel
             fetch = partial(_rows, visible, reference, CHANNELS[name])
             return pattern_removal(of_channel, cut, fields[name], image.size, fetch, is_lossy)
 
@@ -177,7 +172,7 @@ def _rows(image: Image, reference: Reference | None, channel: Channel, rows: ran
 def _are_stripes(cells: _CellsOf, cut: CellGrid, fields: _FieldsOf) -> bool:
     """Return whether the patterns of all channels repeat along one axis alone."""
     for name, (field, _) in fields.items():
-        of_channel, power = cells[name][0], np.square(np.nan_to_num(field.rms))
+        of_channel, power = cells[name], np.square(np.nan_to_num(field.rms))
         if of_channel is None or not is_striped(of_channel, cut, power):
             return False
     return bool(fields)

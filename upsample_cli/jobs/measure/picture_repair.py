@@ -17,9 +17,7 @@ from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.image_repair import repaired
 from upsample_cli.jobs.measure.measure import MeasureOptions, draw
-from upsample_cli.jobs.measure.measurement import (
-    Reference,
-)
+from upsample_cli.jobs.measure.measurement import Reference
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
 
 _BY_NATURE = (
@@ -73,7 +71,7 @@ def repair_picture(
     reference = None
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
-    result = repaired(image, options, strength, reference, task.threads)
+    result = repaired(image, options.stride, strength, reference, task.threads)
     notes = () if reference is None else reference.notes
     if options.stride is None and reference is None:
         if result.image is not image:
