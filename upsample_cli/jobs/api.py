@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import SettingError
+from upsample_cli.images.image import Image
 from upsample_cli.images.levels import luma
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.strips import BOUNDARIES
 from upsample_cli.jobs.enlarge.task import TargetSize
+from upsample_cli.jobs.measure.measurement import measure_image
 from upsample_cli.methods import catalogue
-from upsample_cli.metrics.checkerboard import STRIDES, Checkerboard, period, result_at
-from upsample_cli.metrics.meter import Meter
-from upsample_cli.metrics.rows import Rows
+from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes
 
 _MOST_CHANNELS = 4  # of a picture: colours and opacity
@@ -88,12 +88,8 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
         raise SettingError("planes hold NaN or infinity; replace them first")
     if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
         raise SettingError(f"invalid stride {stride}; give a whole number of 2 or more, or None")
-    _, height, width = planes.shape
-    strides = STRIDES if stride is None else (int(stride),)
-    meter = Meter((height, width), *((s, s) for s in strides))
-    meter.feed(Rows(luma((planes * 255).astype(np.float32))))
-    results = {s: meter.result(index) for index, s in enumerate(strides)}
-    return result_at(results, period(results) if stride is None else stride)
+    grey = Image(luma(planes.astype(np.float32))[..., None], format="")
+    return measure_image(grey, None if stride is None else int(stride)).luma
 
 
 def _check(planes: Planes) -> None:
