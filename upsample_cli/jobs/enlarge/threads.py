@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import TypeVar
@@ -39,23 +39,26 @@ class Workers(AbstractContextManager["Workers"]):
         if self._threads == 1:
             yield from map(work, items)
             return
-        for _, future in in_turn(partial(self._submit, work), items, self._threads + 2):
-            yield future.result()
 
-    def _submit(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
-        try:
-            return self._executor.submit(work, item)
-        except RuntimeError:  # the system has no more threads
-            done: Future[Result] = Future()
-            done.set_result(work(item))
-            return done
+        def begin(item: Item) -> Callable[[], Result]:
+            """Have a thread work on an item; without threads, the caller does in its turn."""
+            try:
+                return self._executor.submit(work, item).result
+            except RuntimeError:  # the system has no more threads
+                return partial(work, item)
+
+        for _, result in in_turn(begin, items, self._threads + 2):
+            yield result()
 
 
 def in_turn(
-    begin: Callable[[Item], Future[Result]], items: Iterable[Item], ahead: int
-) -> Iterator[tuple[Item, Future[Result]]]:
-    """Yield each item and its future, in order; begin up to `ahead` items before their turn."""
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    begin: Callable[[Item], Callable[[], Result]], items: Iterable[Item], ahead: int
+) -> Iterator[tuple[Item, Callable[[], Result]]]:
+    """Yield each item and what `begin` returns for it, which waits for the item's result.
+
+    Up to `ahead` items are begun before their turn.
+    """
+    waiting: deque[tuple[Item, Callable[[], Result]]] = deque()
     for item in items:
         if len(waiting) >= ahead:
             yield waiting.popleft()

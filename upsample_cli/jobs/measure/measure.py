@@ -1,9 +1,10 @@
 """Measure the checkerboard in pictures and animations, several at once in worker processes."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -179,23 +180,17 @@ def _measured(
 ) -> Iterator[Result]:
     """Yield the result for each file, in order, by worker processes."""
 
-    def begin(file: tuple[Place, bool]) -> Future[Result]:
+    def begin(file: tuple[Place, bool]) -> Callable[[], Result]:
         """Begin with a file; standard input is measured here, as no other process can read it."""
-        if not file[0].is_stream:
-            return workforce.executor.submit(measure_one, *file, options)
-        future: Future[Result] = Future()
-        future.set_result(measure_one(*file, options))
-        return future
+        if file[0].is_stream:
+            return partial(measure_one, *file, options)
+        return workforce.executor.submit(measure_one, *file, options).result
 
-    for (source, _), future in in_turn(begin, files, workforce.ahead):
-        yield _result(source, future)
-
-
-def _result(source: Place, future: Future[Result]) -> Result:
-    try:
-        return future.result()
-    except BrokenExecutor as error:
-        fault = f"{source} crashed its worker process twice ({error}); pass fewer --jobs"
-        return Result(source, error=fault)
-    except UpsampleError as error:
-        return Result(source, error=str(error))
+    for (source, _), result in in_turn(begin, files, workforce.ahead):
+        try:
+            yield result()
+        except BrokenExecutor as error:
+            fault = f"{source} crashed its worker process twice ({error}); pass fewer --jobs"
+            yield Result(source, error=fault)
+        except UpsampleError as error:
+            yield Result(source, error=str(error))
