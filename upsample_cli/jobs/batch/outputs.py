@@ -47,9 +47,8 @@ class Naming:
         if self.template is None:
             return
         try:
-            fields = {
-                field for _, field, *_ in Formatter().parse(self.template) if field is not None
-            }
+            parts = Formatter().parse(self.template)
+            fields = {field for _, field, *_ in parts if field is not None}
             unknown = sorted(fields - {*_FIELDS})
             if not unknown:
                 self._named("a", ".a")  # letters, as a name may be no format of a field
@@ -60,10 +59,11 @@ class Naming:
         if unknown:
             choices = ", ".join(f"{{{field}}}" for field in _FIELDS)
             raise SettingError(f"--name has no field {{{unknown[0]}}}; choose {choices}")
-        if "stem" not in fields or {*self.template} & {"/", "\\"}:
+        if "stem" not in fields:
+            fault = "gives every output the same name; use {stem}"
+            raise SettingError(f"--name '{self.template}' {fault}")
+        if {*self.template} & {"/", "\\"}:
             fault = "has a slash; name files only, such as {stem}"
-            if "stem" not in fields:
-                fault = "gives every output the same name; use {stem}"
             raise SettingError(f"--name '{self.template}' {fault}")
         if "scale" in fields and self.scale is None:
             raise SettingError(

@@ -47,8 +47,8 @@ def of_places(
 
     Args:
         sources: Files and folders; a file that is found twice gets each of its outputs once. A
-            folder alone becomes the output folder itself, unless
-            `tree` is set; otherwise each folder becomes a folder in it.
+            folder alone becomes the output folder itself, unless `tree` is set; otherwise each
+            folder becomes a folder in it.
         to: The folder to write to; it need not exist yet.
         naming: How outputs are named.
         globs: Which files to take.
@@ -73,7 +73,7 @@ def of_places(
         """Yield the pair of each file, and the pairs of the files below each folder."""
         for source in places:
             if isinstance(source, Folder):
-                yield from _walked(source, target(source), naming, globs, to)
+                yield from _walked(source, target(source), naming, walk(source, globs, apart=to))
             elif globs.includes(path := output_path(source)):
                 yield source, to.file(naming.output(path))
 
@@ -97,12 +97,10 @@ def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> 
     return ((source.file(path), to.file(naming.output(path))) for path in paths)
 
 
-def _walked(
-    source: Folder, to: Folder, naming: Naming, globs: Globs, apart: Folder
-) -> Iterator[Pair]:
+def _walked(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
     """Yield the pairs of the files below a folder; if it has vanished, one that fails to open."""
     try:
-        yield from _pairs(source, to, naming, walk(source, globs, apart=apart))
+        yield from _pairs(source, to, naming, paths)
     except OSError:
         yield Place(source.path), to.file(naming.output(source.name))
 
@@ -191,21 +189,16 @@ def _may_meet(source: Place | Folder, to: Folder) -> bool:
 
 def _check_no_input_is_output(pairs: Callable[[], Iterable[Pair]]) -> None:
     """Refuse a plan that would overwrite an input, whichever paths or links lead to the input."""
-    inputs, outputs = set[int](), set[int]()  # hashes of eight bytes, not whole paths
-    for source, to in pairs():
-        inputs.add(hash(_identity(source)))
-        if (known := _identity(to)) is not None:
-            outputs.add(hash(known))
-    if not inputs & outputs:
-        return
-    names = {_identity(source): source for source, _ in pairs()}
+    inputs = {hash(_identity(source)) for source, _ in pairs()}  # eight bytes, not whole paths
     for source, to in pairs():
         known = _identity(to)
-        if known is not None and known in names:
-            raise ImageFileError(
-                f"{source} would become {to}, which is the input {names[known]}; "
-                "name another folder"
-            )
+        if known is None or hash(known) not in inputs:
+            continue
+        for other, _ in pairs():
+            if _identity(other) == known:
+                raise ImageFileError(
+                    f"{source} would become {to}, which is the input {other}; name another folder"
+                )
 
 
 def _identity(place: Place) -> object:
