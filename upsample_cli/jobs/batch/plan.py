@@ -173,11 +173,10 @@ def _without(repeats: Counter[str], pairs: Callable[[], Iterable[Pair]]) -> Iter
     met = set[str]()
     for pair in pairs():
         name = _system_name(pair[1])
-        if name in met:
-            continue
+        if name not in met:
+            yield pair
         if name in repeats:
             met.add(name)
-        yield pair
 
 
 def _may_meet(source: Place | Folder, to: Folder) -> bool:

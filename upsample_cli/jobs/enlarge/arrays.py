@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window, strips, tiles
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, cut, output_window, strips, tiles
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
@@ -47,10 +47,10 @@ def enlarge(
         return _copied(planes, stages, size)
     out = np.empty((len(planes), *size), planes.dtype)
     with Workers(threads) as workers:
-        for first in range(0, len(planes), _CHANNELS):
-            channels = slice(first, min(first + _CHANNELS, len(planes)))
-            fill = _filler(planes[channels], stages, out[channels], boundary)
-            runs = strips(size, channels.stop - channels.start, size[0] / planes.shape[1])
+        for channels in cut(len(planes), _CHANNELS):
+            some = slice(channels.start, channels.stop)
+            fill = _filler(planes[some], stages, out[some], boundary)
+            runs = strips(size, len(channels), size[0] / planes.shape[1])
             deque(workers.in_order(fill, runs), maxlen=0)
     return out
 

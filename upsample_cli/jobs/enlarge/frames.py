@@ -68,15 +68,15 @@ class _Frames:
         self.notes: tuple[str, ...] = ()  # those of the first frame
         self.source, self.size = source, size
         self.is_flattened = task.encoding.background is not None
-        self.is_cut = self.size != task.target_size.uncropped(source.size)
         self._format, self._task, self._workers = format, task, workers
         self._results: list[tuple[Checkerboard, tuple[str, ...]]] = []
 
     @property
     def are_copies(self) -> bool:
         """Whether the source is a GIF whose pixels are only repeated, not flattened or cropped."""
+        is_cropped = self.size != self._task.target_size.uncropped(self.source.size)
         is_gif = self.source.format == "GIF" and self._task.method.copies
-        return is_gif and not (self.is_flattened or self.is_cut)
+        return is_gif and not (self.is_flattened or is_cropped)
 
     def strips(self) -> Iterator[MeasuredStrips]:
         """Yield the strips of each frame; all must be taken before the next frame is asked for."""

@@ -7,14 +7,13 @@ picture also shows is subtracted, so that a pattern in both is not counted.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
-from operator import attrgetter
 
 import numpy as np
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.image import Image
 from upsample_cli.images.levels import COLOURS, LUMA, OPACITY, Channel, channel_levels
-from upsample_cli.jobs.enlarge.strips import ExtendedInput, output_window
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, cut, output_window
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Bicubic
 from upsample_cli.metrics.cells import CellReader, Cells
@@ -33,7 +32,6 @@ CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
 _CellsByStride = Sequence[Cells | None]
-_RANK = attrgetter("rank")
 _BEYOND = 1.001  # of full scale: samples above it are not clipped, whatever was rounded
 _ROWS = 256  # to read or compare at a time
 _CROPPED = 8  # pixels that layers may have added to or taken off an enlargement, along an axis
@@ -91,9 +89,9 @@ def channel_rows(
         reference: What it was enlarged from; None if unknown.
     """
     is_masked = image.has_alpha and channel != OPACITY
-    is_unclipped = channel == OPACITY or exceeds_white(image)
-    for top in range(0, image.size[0], _ROWS):
-        rows = range(top, min(top + _ROWS, image.size[0]))
+    is_float = image.dtype.kind == "f"  # then samples may go beyond full scale: none is clipped
+    is_unclipped = channel == OPACITY or (is_float and bool((image.samples > _BEYOND).any()))
+    for rows in cut(image.size[0], _ROWS):
         samples = image.samples[rows.start : rows.stop]
         yield Rows(
             channel_levels(samples, channel),
@@ -101,11 +99,6 @@ def channel_rows(
             None if reference is None else reference.rows(rows, channel),
             is_unclipped,
         )
-
-
-def exceeds_white(image: Image) -> bool:
-    """Return whether samples go beyond full scale, as floating-point ones may: none is clipped."""
-    return image.dtype.kind == "f" and bool((image.samples > _BEYOND).any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +167,9 @@ def measure_image(
     if stride is None:
         stride = period(results["luma"])
         if stride is None or results["luma"][stride].verdict != CHECKERBOARD:
-            worst = (max((by[s] for by in results.values()), key=_RANK) for s in strides)
-            stride = period(dict(zip(strides, worst, strict=True)))
+            every = results.values()
+            worst = {s: max((by[s] for by in every), key=lambda one: one.rank) for s in strides}
+            stride = period(worst)
     luma, *channels = (result_at(by_stride, stride) for by_stride in results.values())
     likeliest = stride or max(
         strides, key=lambda s: np.nan_to_num(results["luma"][s].contrast_db, nan=-99)
