@@ -1,8 +1,7 @@
 """Fixtures for tests of the command line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -39,13 +38,14 @@ def call(
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let `call` work on folders in threads, where processes, slow to start, are not the point."""
 
-    @contextmanager
-    def open_threads(count: int) -> Iterator[Workforce]:
-        """Give an executor as `open_pool` does."""
-        with ThreadPoolExecutor(count) as executor:
-            yield Workforce(executor, 2 * count)
+    class Threads(ThreadPoolExecutor, Workforce):
+        """Threads in the place of the processes of a `Pool`."""
 
-    monkeypatch.setattr(batch, "open_pool", open_threads)
+        def __init__(self, count: int) -> None:
+            super().__init__(count)
+            self.ahead = 2 * count
+
+    monkeypatch.setattr(batch, "Pool", Threads)
 
 
 @pytest.fixture

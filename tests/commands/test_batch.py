@@ -5,7 +5,6 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from upsample_cli import process
 from upsample_cli.commands import batch
 from upsample_cli.commands.output import results_file
 from upsample_cli.jobs.batch import plan, run
-from upsample_cli.jobs.batch.pool import Workforce, open_pool
+from upsample_cli.jobs.batch.pool import Pool
 from upsample_cli.jobs.enlarge.task import Report
 
 Call = Callable[..., Outcome]
@@ -160,7 +159,7 @@ def test_any_number_of_workers_writes_the_same_bytes(
     call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One process and three processes write identical files."""
-    monkeypatch.setattr(batch, "open_pool", open_pool)
+    monkeypatch.setattr(batch, "Pool", Pool)
     for number in range(6):
         save(folder / "in", f"{number}.{('png', 'jpg', 'webp')[number % 3]}")
     for jobs in (1, 3):
@@ -675,12 +674,12 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the numbers of workers that are asked for; of each, a pool of one is opened."""
     asked = list[int]()
 
-    def counted(count: int) -> AbstractContextManager[Workforce]:
+    def counted(count: int) -> Pool:
         """Open a small pool in the place of one of that many workers."""
         asked.append(count)
-        return open_pool(1)
+        return Pool(1)
 
-    monkeypatch.setattr(batch, "open_pool", counted)
+    monkeypatch.setattr(batch, "Pool", counted)
     return asked
 
 

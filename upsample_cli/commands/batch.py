@@ -28,7 +28,7 @@ from upsample_cli.images.write.formats import FORMATS, Encoding, unused_options
 from upsample_cli.jobs.batch import cluster, plan, run
 from upsample_cli.jobs.batch.outputs import Naming, Outputs
 from upsample_cli.jobs.batch.picture_job import PictureJob, Work, is_not_picture
-from upsample_cli.jobs.batch.pool import Workforce, open_pool
+from upsample_cli.jobs.batch.pool import Pool, Workforce
 from upsample_cli.jobs.batch.run import Stop
 from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
@@ -48,11 +48,11 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
     root = request.output if isinstance(request.output, Folder) else request.output.as_folder()
     if request.dry_run:
         return _print_plan(_planned(request, root), request)
-    # The executor is opened first: its processes load their libraries while this one plans.
+    # The workers start first: their processes load their libraries while this one plans.
     with (
         cluster.connected(request.cluster)
         if request.cluster
-        else open_pool(request.jobs or memory.shares(process.cores())) as workforce
+        else Pool(request.jobs or memory.shares(process.cores())) as workforce
     ):
         planned = _planned(request, root)
         if not planned.count:
@@ -187,8 +187,8 @@ def _with_unused_noted(reports: Iterable[Report], encoding: Encoding) -> Iterato
 
 def _stop_check(stop: Stop, workforce: Workforce) -> Callable[[], bool]:
     """Return a function that returns whether to stop; it prints notes on what the run waits for."""
-    executor, noted, looked = workforce.executor, set[str](), perf_counter()
-    leave = "leave them to the cluster" if isinstance(executor, cluster.Cluster) else "stop now"
+    noted, looked = set[str](), perf_counter()
+    leave = "leave them to the cluster" if isinstance(workforce, cluster.Cluster) else "stop now"
 
     def note(words: str) -> None:
         """Print a note if it is new."""
@@ -201,9 +201,9 @@ def _stop_check(stop: Stop, workforce: Workforce) -> Callable[[], bool]:
         nonlocal looked
         if stop.is_asked:
             note(f"finishing the pictures in progress; press Ctrl-C again to {leave}")
-        if isinstance(executor, cluster.Cluster) and perf_counter() > looked + _LOOK:
+        if isinstance(workforce, cluster.Cluster) and perf_counter() > looked + _LOOK:
             looked = perf_counter()
-            if not executor.has_workers():
+            if not workforce.has_workers():
                 note("the cluster has no workers left; start some, or press Ctrl-C twice")
         return stop.is_asked
 

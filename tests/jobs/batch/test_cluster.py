@@ -115,9 +115,8 @@ def test_a_cluster_reads_and_puts_objects(
 
 def test_calls_and_their_errors_come_back(cluster: LocalCluster) -> None:
     """Results, our errors and bugs are those of the function."""
-    with connected(cluster.scheduler_address) as workforce:
-        assert workforce.ahead in (2, 4)  # twice the workers that are there
-        executor = workforce.executor
+    with connected(cluster.scheduler_address) as executor:
+        assert executor.ahead in (2, 4)  # twice the workers that are there
         assert [executor.submit(faults.double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
         with pytest.raises(ImageFileError, match="fact; remedy"):
             executor.submit(faults.fail, "ours").result(30)
@@ -127,8 +126,7 @@ def test_calls_and_their_errors_come_back(cluster: LocalCluster) -> None:
 
 def test_a_killed_worker_costs_no_other_call(cluster: LocalCluster, tmp_path: Path) -> None:
     """What a killed worker had begun is done by another; the rest goes on."""
-    with connected(cluster.scheduler_address) as workforce:
-        executor = workforce.executor
+    with connected(cluster.scheduler_address) as executor:
         mark = tmp_path / "begun"
         slow = executor.submit(_first_waits, str(mark), str(tmp_path / "never"))
         faults.wait_for(str(mark))
@@ -140,8 +138,7 @@ def test_a_killed_worker_costs_no_other_call(cluster: LocalCluster, tmp_path: Pa
 
 def test_a_call_that_kills_every_worker_fails_alone(cluster: LocalCluster) -> None:
     """It is given up after a few workers; the cluster goes on with new ones."""
-    with connected(cluster.scheduler_address) as workforce:
-        executor = workforce.executor
+    with connected(cluster.scheduler_address) as executor:
         with pytest.raises(BrokenExecutor, match="its workers were killed"):
             executor.submit(faults.die).result(90)
         assert executor.submit(faults.double, 4).result(60) == 8
@@ -149,8 +146,7 @@ def test_a_call_that_kills_every_worker_fails_alone(cluster: LocalCluster) -> No
 
 def test_a_lost_cluster_is_told(cluster: LocalCluster) -> None:
     """Once Dask has given its scheduler up, a call is refused; it would wait for ever."""
-    with connected(cluster.scheduler_address) as workforce:
-        executor = workforce.executor
+    with connected(cluster.scheduler_address) as executor:
         executor._executor._client.close()  # as it does itself then
         with pytest.raises(ClusterLostError, match="is gone; restart it and continue"):
             executor.submit(faults.double, 1)
@@ -162,9 +158,9 @@ def test_a_scheduler_that_goes_ends_the_calls(caplog: pytest.LogCaptureFixture) 
         warnings.simplefilter("ignore")
         own = LocalCluster(1, processes=False, dashboard_address=None)
         with connected(own.scheduler_address) as workforce:
-            slow = workforce.executor.submit(time.sleep, 2)
+            slow = workforce.submit(time.sleep, 2)
             own.close()
-            for future in (lambda: slow.result(60), lambda: workforce.executor.submit(int)):
+            for future in (lambda: slow.result(60), lambda: workforce.submit(int)):
                 with pytest.raises(ClusterLostError, match="is gone; restart it and continue"):
                     future()
     assert "distributed.client" not in [each.name for each in caplog.records]

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from upsample_cli.jobs.enlarge.task import Existing, Report, TargetSize, Task
 from upsample_cli.methods.catalogue import build
 
 
-class ByHand(Executor):
+class ByHand(Workforce):
     """An executor whose calls end when a test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
         self.futures: list[Future[Any]] = []
         self.most = 0
 
@@ -54,8 +55,8 @@ def never() -> bool:
 
 def test_pictures_come_as_they_end(tmp_path: Path) -> None:
     """A picture that ends early is yielded early, with its place in the plan."""
-    hands = ByHand()
-    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), Workforce(hands, 3), never)
+    hands = ByHand(3)
+    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), hands, never)
     with ThreadPoolExecutor(1) as other:
         first = other.submit(next, ended)
         while len(hands.futures) < 3:
@@ -69,10 +70,10 @@ def test_pictures_come_as_they_end(tmp_path: Path) -> None:
 
 def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
     """However long the plan, only so many pictures are under way."""
-    hands = ByHand()
+    hands = ByHand(5)
     count = 0
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(200, tmp_path), job_in(tmp_path), Workforce(hands, 5), never)
+        ended = run.run(plan_of(200, tmp_path), job_in(tmp_path), hands, never)
         while (one := other.submit(next, ended, None)) is not None:
             while not one.done():
                 waiting = [future for future in hands.futures if not future.done()]
@@ -89,8 +90,8 @@ def test_no_more_are_submitted_than_asked_for(tmp_path: Path) -> None:
 def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind one that does not end, only a window of others is begun: reports wait in memory."""
     monkeypatch.setattr(run, "_WINDOW", 10)
-    hands = ByHand()
-    ended = run.run(plan_of(50, tmp_path), job_in(tmp_path), Workforce(hands, 4), never)
+    hands = ByHand(4)
+    ended = run.run(plan_of(50, tmp_path), job_in(tmp_path), hands, never)
     with ThreadPoolExecutor(1) as other:
         for _ in range(10):
             one = other.submit(next, ended)
@@ -117,9 +118,9 @@ def test_none_overtakes_another_by_far(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) -> None:
     """A worker that dies or meets a bug makes a failure of its picture, and the run goes on."""
-    hands = ByHand()
+    hands = ByHand(1)
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), Workforce(hands, 1), never)
+        ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), hands, never)
         for place in range(2):
             one = other.submit(next, ended)
             while len(hands.futures) <= place:
@@ -135,11 +136,9 @@ def test_a_lost_picture_has_failed(tmp_path: Path, error: Exception, word: str) 
 
 def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
     """What a worker has begun is waited for, what has not begun is dropped, nothing is added."""
-    hands, asked = ByHand(), []
+    hands, asked = ByHand(3), []
     with ThreadPoolExecutor(1) as other:
-        ended = run.run(
-            plan_of(9, tmp_path), job_in(tmp_path), Workforce(hands, 3), lambda: bool(asked)
-        )
+        ended = run.run(plan_of(9, tmp_path), job_in(tmp_path), hands, lambda: bool(asked))
         rest = other.submit(list, ended)
         while len(hands.futures) < 3:
             pass
@@ -156,8 +155,8 @@ def test_stopping_finishes_what_is_under_way(tmp_path: Path) -> None:
 def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing) -> None:
     """Without a word on it an output that is there is a failure; no worker is asked."""
     (tmp_path / "0.png").touch()
-    hands = ByHand()
-    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path, existing), Workforce(hands, 1), never)
+    hands = ByHand(1)
+    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path, existing), hands, never)
     with ThreadPoolExecutor(1) as other:
         one = other.submit(next, ended)
         while not (one.done() or hands.futures):
@@ -176,8 +175,8 @@ def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
     """Before the first picture goes into a folder, what nobody holds there is removed."""
     left = Path(atomic_file.temporary_beside(str(tmp_path / "out.png")))
     left.write_bytes(b"half")
-    hands = ByHand()
-    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path), Workforce(hands, 1), never)
+    hands = ByHand(1)
+    ended = run.run(plan_of(1, tmp_path), job_in(tmp_path), hands, never)
     with ThreadPoolExecutor(1) as other:
         one = other.submit(next, ended)
         while not hands.futures:
@@ -189,8 +188,8 @@ def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:
 
 def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
     """What a worker leaves that is killed meanwhile is removed in the end, wherever it was."""
-    hands = ByHand()
-    ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), Workforce(hands, 1), never)
+    hands = ByHand(1)
+    ended = run.run(plan_of(2, tmp_path), job_in(tmp_path), hands, never)
     left = Path(atomic_file.temporary_beside(str(tmp_path / "out.png")))
     with ThreadPoolExecutor(1) as other:
         rest = other.submit(list, ended)
@@ -207,8 +206,8 @@ def test_leavings_of_killed_workers_are_cleaned(tmp_path: Path) -> None:
 
 def test_a_lost_cluster_ends_the_run(tmp_path: Path) -> None:
     """That the cluster is gone is one error, not one of every picture."""
-    hands = ByHand()
-    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), Workforce(hands, 3), never)
+    hands = ByHand(3)
+    ended = run.run(plan_of(3, tmp_path), job_in(tmp_path), hands, never)
     with ThreadPoolExecutor(1) as other:
         first = other.submit(next, ended)
         while len(hands.futures) < 3:

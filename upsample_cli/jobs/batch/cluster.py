@@ -19,7 +19,7 @@ class ClusterLostError(UpsampleError):
     """The scheduler has gone, and does not come back."""
 
 
-class Cluster(Executor):
+class Cluster(Workforce):
     """An executor that runs calls on the workers of a cluster.
 
     If a worker dies, others repeat its call; if they die too, the call fails with `BrokenExecutor`.
@@ -27,12 +27,13 @@ class Cluster(Executor):
     Args:
         client: The client of Dask.
         killed: Dask's error for a call whose workers died.
+        ahead: The most calls to have submitted and not yet finished.
     """
 
-    def __init__(self, client: Any, killed: type[Exception]) -> None:
+    def __init__(self, client: Any, killed: type[Exception], ahead: int) -> None:
         self._client = client
         self._executor: Executor = client.get_executor(pure=False)
-        self._killed = killed
+        self._killed, self.ahead = killed, ahead
         self._is_lost = False
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -70,7 +71,7 @@ class Cluster(Executor):
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Workforce]:
+def connected(address: str) -> Iterator[Cluster]:
     """Connect to a cluster for a `with` block, and yield its workers.
 
     Args:
@@ -96,4 +97,4 @@ def connected(address: str) -> Iterator[Workforce]:
         threads = sum(client.nthreads().values())
         if threads == 0:
             raise SettingError(f"the cluster at {address} has no workers; start some")
-        yield Workforce(Cluster(client, dask.KilledWorker), 2 * threads)
+        yield Cluster(client, dask.KilledWorker, 2 * threads)

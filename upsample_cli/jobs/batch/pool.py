@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -35,7 +34,17 @@ class WorkerStartError(UpsampleError):
     """The system refuses to start a process."""
 
 
-class Pool(ThreadPoolExecutor):
+class Workforce(Executor):
+    """An executor that says how much work to give it.
+
+    Attributes:
+        ahead: The most calls to have submitted and not yet finished.
+    """
+
+    ahead: int
+
+
+class Pool(ThreadPoolExecutor, Workforce):
     """Worker processes; the first starts at once, the others when they are needed.
 
     A call whose worker dies twice fails with `WorkerDiedError`. Work under way is undone if an
@@ -50,7 +59,7 @@ class Pool(ThreadPoolExecutor):
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
-        self._count = count
+        self._count, self.ahead = count, 2 * count
         self._is_aborted = False
         self._start_fault: WorkerStartError | None = None
         self._one_is_alone = Lock()
@@ -163,26 +172,6 @@ class _Worker:
             self._process.join()
             code = self._process.exitcode or 0
         return signal.Signals(-code).name if code < 0 else f"status {code}"
-
-
-@dataclass(frozen=True, slots=True)
-class Workforce:
-    """An executor, and how much work to give it.
-
-    Args:
-        executor: Runs the calls.
-        ahead: The most pictures to have submitted and not yet finished.
-    """
-
-    executor: Executor
-    ahead: int
-
-
-@contextmanager
-def open_pool(count: int) -> Iterator[Workforce]:
-    """Yield a pool of `count` processes for a `with` block; an error in the block ends them."""
-    with Pool(count) as pool:
-        yield Workforce(pool, 2 * count)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def run(
     Args:
         plan: The pictures and their outputs.
         job: What to do with each.
-        workforce: Runs the job; its executor is not shut down.
+        workforce: Runs the job; it is not shut down.
         is_stopped: Returns whether to start no more pictures; those that have started are finished.
         is_ours: Returns whether an earlier run wrote an output.
 
@@ -59,7 +59,7 @@ def run(
                     folder.clean()
                     cleaned.add(folder)
                 state = outputs.state(*pair, job.existing)
-                future = workforce.executor.submit(job, *pair, state, is_ours(pair[1]))
+                future = workforce.submit(job, *pair, state, is_ours(pair[1]))
                 under_way[future] = number, pair
         if is_stopped():
             has_more = False  # pictures that have started go on: they cannot be cancelled

@@ -15,7 +15,7 @@ from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, files
 from upsample_cli.images.read.decode import Decoded, decode
 from upsample_cli.jobs.batch.picture_job import is_not_picture
-from upsample_cli.jobs.batch.pool import Workforce, open_pool
+from upsample_cli.jobs.batch.pool import Pool
 from upsample_cli.jobs.enlarge.threads import in_turn
 from upsample_cli.jobs.measure import measure_figures
 from upsample_cli.jobs.measure.measurement import CHANNELS, Measurement, Reference, measure_image
@@ -167,16 +167,16 @@ def measuring(
     if count <= 1:
         yield (measure_one(*file, options, jobs) for file in files)
         return
-    with open_pool(count) as workforce:
+    with Pool(count) as pool:
         try:
-            yield _measured(files, options, workforce)
+            yield _measured(files, options, pool)
         except BrokenPipeError:  # nobody reads the results any more: workers end without a message
-            workforce.executor.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
 def _measured(
-    files: Sequence[tuple[Place, bool]], options: MeasureOptions, workforce: Workforce
+    files: Sequence[tuple[Place, bool]], options: MeasureOptions, pool: Pool
 ) -> Iterator[Result]:
     """Yield the result for each file, in order, by worker processes."""
 
@@ -184,9 +184,9 @@ def _measured(
         """Begin with a file; standard input is measured here, as no other process can read it."""
         if file[0].is_stream:
             return partial(measure_one, *file, options)
-        return workforce.executor.submit(measure_one, *file, options).result
+        return pool.submit(measure_one, *file, options).result
 
-    for (source, _), result in in_turn(begin, files, workforce.ahead):
+    for (source, _), result in in_turn(begin, files, pool.ahead):
         try:
             yield result()
         except BrokenExecutor as error:
