@@ -7,7 +7,6 @@ import numpy as np
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image
-from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import animation
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.opening import ANIMATED, image_errors
@@ -21,7 +20,7 @@ from upsample_cli.planes import Size
 
 
 def enlarge_and_write(
-    source: Animation, size: Size, format: str, to: Place, task: Task
+    source: Animation, size: Size, format: str, file: BinaryIO, task: Task
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge an animation and write it.
 
@@ -29,14 +28,14 @@ def enlarge_and_write(
         The checkerboard of the worst frame, and notes on what is lost.
 
     Raises:
-        ImageFileError: The format cannot hold an animation, or the target cannot be written.
+        ImageFileError: The format cannot hold the animation.
     """
     if format not in ANIMATED:
         raise ImageFileError(
             f"{source.name} is an animation of {len(source.durations)} frames and {format} holds "
             f"one; write {', '.join(sorted(ANIMATED.values()))} or give a still picture"
         )
-    with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
+    with Workers(task.threads) as workers:
         frames = _Frames(source, size, format, task, workers)
         notes: tuple[str, ...] = ()
         if format == "PNG":

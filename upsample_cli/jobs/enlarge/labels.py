@@ -7,7 +7,7 @@ Where planes are equal up to rounding, the lower label wins.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
 from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded
@@ -59,7 +58,7 @@ def mask_of(decoded: Decoded | Animation) -> Image:
 
 
 def enlarge_and_write(
-    mask: Image, size: Size, format: str, to: Place, task: Task
+    mask: Image, size: Size, format: str, file: BinaryIO, task: Task
 ) -> tuple[Checkerboard, tuple[str, ...]]:
     """Enlarge a mask and write it.
 
@@ -67,7 +66,7 @@ def enlarge_and_write(
         A checkerboard whose status is "labels", and notes on what is lost.
 
     Raises:
-        ImageFileError: The format is not one for these labels, or the target cannot be written.
+        ImageFileError: The format is not one for these labels.
     """
     formats = ["PNG", "TIFF"]
     if mask.bits <= 8:
@@ -88,7 +87,7 @@ def enlarge_and_write(
     labels = enlarged(mask.samples[..., 0], stages, size, task.boundary, task.threads)
     copies = task._replace(method=Nearest(), target_size=TargetSize(1))
     mask = mask._replace(samples=labels[..., None])
-    _, lost = still.enlarge_and_write(mask, size, format, to, copies)
+    _, lost = still.enlarge_and_write(mask, size, format, file, copies)
     return Checkerboard((1, 1), status="labels"), notes + lost
 
 

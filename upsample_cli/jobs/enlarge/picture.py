@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache, partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
@@ -22,7 +22,7 @@ from upsample_cli.planes import Size
 if TYPE_CHECKING:  # few pictures are animations
     from upsample_cli.images.read.animation import Animation
 
-Write: TypeAlias = Callable[[Any, Size, str, Place, Task], tuple[Checkerboard, tuple[str, ...]]]
+Write: TypeAlias = Callable[[Any, Size, str, BinaryIO, Task], tuple[Checkerboard, tuple[str, ...]]]
 """A function that enlarges and writes one kind of picture, such as `still.enlarge_and_write`."""
 
 OUTPUT_LIMIT = 64
@@ -45,13 +45,13 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
     """
     start = perf_counter()
     to.check_target((source, *task.files()), task.force)
-    task = task._replace(mode=output_mode(source))
     decoded = decode(source, task.max_pixels, task.strict, task.keeps_indices)
     picture, write = _picture_and_writer(decoded, task, progress)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
-    checkerboard, losses = write(picture, size, format, to, task)
+    with to.writing(task.force, output_mode(source)) as file:
+        checkerboard, losses = write(picture, size, format, file, task)
     whole = task.target_size.uncropped(picture.size)
     scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
     kernel_ripple, shift, gain = _kernel_figures(task.method, picture.size, whole)

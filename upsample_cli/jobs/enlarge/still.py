@@ -5,7 +5,6 @@ from typing import Any, BinaryIO
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, count_colours
-from upsample_cli.images.places.place import Place
 from upsample_cli.images.write import formats, png
 from upsample_cli.images.write.formats import Encoding
 from upsample_cli.jobs.enlarge.render import MeasuredStrips, Progress
@@ -22,7 +21,7 @@ def enlarge_and_write(
     image: Image,
     size: Size,
     format: str,
-    to: Place,
+    file: BinaryIO,
     task: Task,
     progress: Progress | None = None,
 ) -> tuple[Checkerboard, tuple[str, ...]]:
@@ -32,7 +31,7 @@ def enlarge_and_write(
         image: The input.
         size: Height and width of the output.
         format: One of the values of `formats.FORMATS`.
-        to: Where to write.
+        file: The file to write to.
         task: How to enlarge it.
         progress: Wraps the strips to show a progress bar; None for no bar.
 
@@ -40,10 +39,10 @@ def enlarge_and_write(
         The checkerboard in the output, and a note on each thing that was lost.
 
     Raises:
-        UpsampleError: The picture cannot be enlarged in this way, or the target cannot be written.
+        UpsampleError: The picture cannot be enlarged or written in this way.
     """
     image, notes = prepared(image, size, format, task)
-    with to.writing(task.force, task.mode) as file, Workers(task.threads) as workers:
+    with Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
         notes += _write(file, strips, format, task.encoding)
         checkerboard, more = strips.checkerboard()

@@ -128,7 +128,6 @@ class Task(NamedTuple):
         threads: How many threads share the work on one picture.
         labels: Whether samples are class labels, not colours.
         strict: Whether to refuse files even if their damage does not touch the pixels.
-        mode: The permission bits of a new output, before the umask.
     """
 
     method: Method
@@ -143,7 +142,6 @@ class Task(NamedTuple):
     threads: int = 1
     labels: bool = False
     strict: bool = False
-    mode: int = 0o666
 
     @property
     def keeps_indices(self) -> bool:

@@ -67,7 +67,8 @@ def repair_picture(
     with source.open() as file:
         loaded = _Loaded(source.label, bytes(memory.read_all(file, source.label)))
     image = _still(loaded, task.max_pixels)
-    formats.check_size(formats.format_of(to, task.encoding.format, image.format), image.size)
+    format = formats.format_of(to, task.encoding.format, image.format)
+    formats.check_size(format, image.size)
     reference = None
     if options.reference is not None:
         reference = Reference(files.read(options.reference, task.max_pixels), image.size)
@@ -81,7 +82,8 @@ def repair_picture(
     strides = [one.overall.stride[0] for one in (result.before, result.after)]
     if result.after.overall.verdict == CHECKERBOARD and strides[0] != strides[1]:
         notes += (_ANOTHER_IS_LEFT.format(*strides),)
-    notes += _write(result.image, image, loaded, to, task._replace(mode=output_mode(source)))
+    with to.writing(task.force, output_mode(source)) as file:
+        notes += _write(result.image, image, loaded.data, format, file, task)
     draw(source, image, reference, result.before, replace(options, force=task.force))
     return Report(
         str(source), str(to), "done", size=image.size, method="repair",
@@ -100,14 +102,14 @@ def _still(source: Place, max_pixels: int) -> Image:
     return image
 
 
-def _write(result: Image, image: Image, loaded: _Loaded, to: Place, task: Task) -> tuple[str, ...]:
+def _write(
+    result: Image, image: Image, data: bytes, format: str, file: BinaryIO, task: Task
+) -> tuple[str, ...]:
     """Write the result, or the bytes of the input if nothing has changed; return notes."""
-    format = formats.format_of(to, task.encoding.format, image.format)
     if result is not image or format != image.format:
         task = task._replace(encoding=encode.keeping_quality(task.encoding, format, image.metadata))
-        notes = still.enlarge_and_write(result, image.size, format, to, task, None)[1]
+        notes = still.enlarge_and_write(result, image.size, format, file, task)[1]
         untouched = (f"nothing was repaired, so it was only written as {format}",)
         return image.notes + notes + (untouched if result is image else ())
-    with to.writing(task.force, task.mode) as file:
-        file.write(loaded.data)
+    file.write(data)
     return (*image.caveats, "nothing was repaired, so it was copied unchanged")
