@@ -107,23 +107,14 @@ class PictureJob:
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
 
     def _fault(self, source: Place, to: Place, state: State, is_ours: bool) -> str | None:
-        """Return why an output that exists is made again; None if it can stay.
-
-        Raises:
-            TargetExistsError: The file may not be ours: the results file has no row for it, and it
-                is not a whole picture of the output's size.
-        """
+        """Return why an output that exists is made again; None if it can stay."""
         misfit = self._misfit(source, to)
-        if misfit and not is_ours:
+        if misfit and not is_ours:  # it may be somebody else's file
             raise TargetExistsError(f"{to} exists, but {misfit}; pass --force to replace it")
         return "is older than the input" if state == "older" else misfit
 
     def _misfit(self, source: Place, to: Place) -> str | None:
-        """Return why an existing file is not the output; None if it may be.
-
-        Raises:
-            ImageFileError: A file cannot be read for another reason than damage.
-        """
+        """Return why an existing file is not the output; None if it may be."""
         limit = self.task.max_pixels
         expected = self.task.target_size.size(opening.read_size(source, limit, must_fit=False))
         try:

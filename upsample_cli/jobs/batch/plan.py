@@ -108,10 +108,7 @@ def _walked(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) ->
 def _counted(
     source: Folder, to: Folder, naming: Naming, globs: Globs, apart: Folder
 ) -> tuple[int, int]:
-    """Return how many files are below a folder, and how many names are hidden.
-
-    Refuse two files of the same folder that have the same output.
-    """
+    """Count the files below a folder and the hidden names; refuse two files with one output."""
     hidden = 0
 
     def on_listing(listing: Listing) -> None:
@@ -132,13 +129,9 @@ def _counted(
 
 
 def _check_folders(source: Folder, to: Folder, inner: Folder) -> None:
-    """Refuse an output folder that is a file, or in `source`, where outputs would become inputs.
-
-    In a store an object and a folder can have the same name, so of the folders in `to`, those in
-    which the outputs of `source` lie, no object is refused.
-    """
+    """Refuse an output folder that is a file, or in `source`, where outputs would become inputs."""
     for folder in (to, inner):
-        is_checked = folder is to or not folder.is_remote
+        is_checked = folder is to or not folder.is_remote  # an object may share a folder's name
         if is_checked and folder.modified() is not None and not folder.exists():
             raise ImageFileError(f"{folder} is a file; name a folder to write to")
         if source.contains(folder):
@@ -146,10 +139,8 @@ def _check_folders(source: Folder, to: Folder, inner: Folder) -> None:
 
 
 def _repeats(pairs: Callable[[], Iterable[Pair]]) -> Counter[str]:
-    """Return how many pairs repeat an earlier one, by output; refuse two inputs with one output.
-
-    A pair takes only eight bytes of memory, a hash, unless it is repeated.
-    """
+    """Return how many pairs repeat an earlier one, by output; refuse two inputs with one output."""
+    # A pair that is not repeated takes eight bytes of memory, a hash.
     codes, counts = np.unique(
         np.fromiter((hash(_system_name(to)) for _, to in pairs()), np.int64), return_counts=True
     )
