@@ -20,7 +20,7 @@ from upsample_cli.images.read.animation import Animation
 from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.raw_modes import FULL
 from upsample_cli.jobs.enlarge import still
-from upsample_cli.jobs.enlarge.strips import ExtendedInput, cut, stages_to
+from upsample_cli.jobs.enlarge.strips import ExtendedInput, stages_to, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
 from upsample_cli.jobs.enlarge.threads import Workers
 from upsample_cli.methods.interpolation import Nearest
@@ -109,8 +109,8 @@ def enlarged(
         boundary,
     )
     out = np.empty(size, labels.dtype)
-    unit = [max(1, round(16 * after / n)) for after, n in zip(size, labels.shape, strict=True)]
-    tall, wide = (cut(n, step * max(1, _TILE // step)) for n, step in zip(size, unit, strict=True))
+    sides = zip(size, labels.shape, strict=True)
+    tall, wide = (tiles(after, after / before, _TILE) for after, before in sides)
 
     def fill(rows: range) -> None:
         """Compute these rows of the output."""

@@ -45,7 +45,7 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
     """
     start = perf_counter()
     to.check_target((source, *task.files()), task.force)
-    decoded = decode(source, task.max_pixels, task.strict, task.keeps_indices)
+    decoded = decode(source, task.max_pixels, task.strict, task.labels or task.method.copies)
     picture, write = _picture_and_writer(decoded, task, progress)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)

@@ -25,7 +25,7 @@ BOUNDARIES = ("symmetric", "nearest", "zero")
 # Larger strips do not fit the cache; smaller strips make threads wait for the interpreter.
 _STRIP_SAMPLES = 3 << 20
 _LEAST_ROWS = 4
-_TILE = 4096  # output columns of a tile, about
+_TILE = 4096  # output columns of a tile, about: see `tiles`
 _UNIT = 16  # input pixels of one matrix product (see `Band.block`): cuts lie between products
 
 
@@ -140,15 +140,16 @@ def strips(size_out: Size, channels: int, scale: float, at_once: int = 0) -> lis
     return cut(height, unit * max(1, round(rows / unit)))
 
 
-def tiles(width: int, scale: float) -> list[range]:
+def tiles(width: int, scale: float, about: int = _TILE) -> list[range]:
     """Return the columns of each tile of an output.
 
     Args:
         width: Output columns.
         scale: Output columns per input column.
+        about: Output columns of a tile, which holds whole matrix products.
     """
     unit = max(1, round(_UNIT * scale))
-    return cut(width, unit * max(1, round(_TILE / unit)))
+    return cut(width, unit * max(1, round(about / unit)))
 
 
 def cut(length: int, step: int) -> list[range]:

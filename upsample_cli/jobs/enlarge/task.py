@@ -143,11 +143,6 @@ class Task(NamedTuple):
     labels: bool = False
     strict: bool = False
 
-    @property
-    def keeps_indices(self) -> bool:
-        """Whether the samples of a picture with a palette remain indices."""
-        return self.labels or self.method.copies
-
     def files(self) -> tuple[Place, ...]:
         """Return the files that the method reads."""
         return tuple(map(parse_file, self.method.files()))
