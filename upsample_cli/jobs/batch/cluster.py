@@ -51,7 +51,7 @@ class Cluster(Workforce):
         return future
 
     def has_workers(self) -> bool:
-        """Return whether there are workers; True if the scheduler does not say, as it has gone."""
+        """Return whether there are workers; True if the scheduler has gone and cannot say."""
         with suppress(OSError, TimeoutError, ValueError):
             return bool(self._client.nthreads())
         return True

@@ -111,7 +111,7 @@ class Outputs:
         return self._modified(to) is not None
 
     def state(self, source: Place, to: Place, existing: Existing) -> State:
-        """Return the state of an output; those to refuse or replace count as missing.
+        """Return the state of an output; "missing" also where it is refused or replaced anyway.
 
         Args:
             source: The input.

@@ -40,7 +40,7 @@ class PictureJob:
     Args:
         task: How to enlarge.
         root: The folder that all outputs lie in; if it vanishes, it is not made again.
-        existing: What becomes of outputs that exist; the caller has refused those to refuse.
+        existing: What becomes of outputs that exist; if it is "refuse", the caller sees to it.
         base: The folder that paths are relative to, for workers on a cluster; None on this machine.
         work: What to do with a picture.
         budget: The memory that a worker on a cluster may use, in bytes; None for its default.

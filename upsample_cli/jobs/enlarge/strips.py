@@ -60,7 +60,7 @@ class ExtendedInput(NamedTuple):
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, slice]:
-        """Return the pixel to use for each of a run (None if all are inside), and their slice."""
+        """Return the pixel for each of a run (None if all are inside), and a slice around them."""
         if run.start >= 0 and run.stop <= n:
             return None, slice(run.start, run.stop)
         index = np.arange(run.start, run.stop)

@@ -94,13 +94,10 @@ def repaired(
 
 
 def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
-    """Return where each channel has a checkerboard, and where beyond the shared pattern.
-
-    The shared pattern is that of the whole picture. Colours have luma's fields, if luma has any.
-    """
+    """Return where each channel has a checkerboard, and where more than that of all the picture."""
     fields = dict[str, tuple[PatternMap, PatternMap]]()
     for name, of_channel in cells.items():  # luma comes first
-        if name in COLOURS and "luma" in fields:
+        if name in COLOURS and "luma" in fields:  # a colour has luma's fields, if luma has any
             fields[name] = fields["luma"]
             continue
         result, field = verdict_and_map(of_channel, cut, least_ripple(CHANNELS[name]))
@@ -121,7 +118,7 @@ def _blended(image: Image, result: Image, strength: float) -> Image:
 
 def _mended(image: Image, stride: int, reference: Reference | None, threads: int,
             leaves_stripes: bool) -> Image:  # fmt: skip
-    """Return a picture without its checkerboard; the same object if that is stripes."""
+    """Return a picture without its checkerboard; the same object if that consists of stripes."""
     needed = (10 if image.has_alpha else 3) * image.samples.nbytes
     memory.check(needed, f"a repair of {image.size[1]}x{image.size[0]}")
     cut, visible = grid((stride, stride), image.size), image

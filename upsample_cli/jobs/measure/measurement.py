@@ -1,7 +1,7 @@
 """Measure the checkerboard in every channel of a picture that has been read.
 
-If the small picture that it was enlarged from is known, what the bicubic enlargement of that
-picture also shows is subtracted, so that a pattern in both is not counted.
+The reference, if there is one, is the small picture that it was enlarged from. A pattern that the
+bicubic enlargement of the reference has, too, does not count.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
