@@ -173,6 +173,6 @@ def test_odd_tags_do_not_keep_a_picture_from_being_turned(
     tags = b"Exif\0\0" + oriented(3, 1, b"\6\0\0\0", odd)
     PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path, exif=tags)
     decoded = decode(parse(path))
-    assert decoded.picture.size == (8, 9)
+    assert decoded.size == (9, 8)
     assert decoded.metadata.exif is not None
     assert read(decoded.metadata.exif)[0x0112] == 1

@@ -44,7 +44,7 @@ def read(bucket: Bucket, key: str) -> list[str]:
 def test_a_picture_is_read_by_one_request(bucket: Bucket) -> None:
     """To decode an object it is fetched once, without asking for its size before."""
     bucket.put("a.png", picture())
-    assert decode.decode(parse_file(f"{bucket.url}/a.png")).picture.size == (200, 200)
+    assert decode.decode(parse_file(f"{bucket.url}/a.png")).size == (200, 200)
     assert [one.method for one in bucket.server.requests[1:]] == ["GET"]
     assert bucket.server.requests[1].range.startswith("bytes=0-")
 
@@ -93,7 +93,7 @@ def test_a_picture_on_the_web_is_read(web: str) -> None:
     """A server that knows no ranges gives all of it, also where the head was asked for."""
     url = f"{web}/a.png"
     assert opening.read_size(parse_file(url)) == (200, 200)
-    assert decode.decode(parse_file(url)).picture.size == (200, 200)
+    assert decode.decode(parse_file(url)).size == (200, 200)
     with pytest.raises(ImageFileError, match=r"no\.png: it does not exist; check the name"):
         opening.read_size(parse_file(f"{web}/no.png"))
 
@@ -140,7 +140,7 @@ def web(tmp_path: Path) -> Iterator[str]:
 def test_a_query_is_no_part_of_a_name(web: str) -> None:
     """The query of a URL, which may be a key, is sent, but neither named nor shown."""
     place = parse_file(f"{web}/a.png?key=a/b.jpg#c")
-    assert decode.decode(place).picture.size == (200, 200)
+    assert decode.decode(place).size == (200, 200)
     assert (place.name, place.suffix, place.relative) == ("a.png", ".png", "a.png")
     assert str(place) == place.label == f"{web}/a.png"
     for where in (f"{web}/no.png?key=secret", f"{web}/two words?key=secret", f"{web}/to/?secret"):
@@ -197,7 +197,7 @@ def test_a_wrong_url_has_its_reason(web: str, tmp_path: Path) -> None:
 def test_redirects_into_a_network_start_there(web: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A public server may not send us to a private address; a private one may."""
     url = f"{web}/to/{web}/a.png"
-    assert decode.decode(parse_file(url)).picture.size == (200, 200)
+    assert decode.decode(parse_file(url)).size == (200, 200)
     real = BaseEventLoop.getaddrinfo
 
     async def other(loop: BaseEventLoop, host: str, port: object, **options: object) -> Any:

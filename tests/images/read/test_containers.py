@@ -164,3 +164,60 @@ def test_lossless_is_found(tmp_path: Path, frames: int, lossless: bool) -> None:
 def test_what_is_cut_off_is_not_lossless() -> None:
     """A file that ends within its first chunks is not called lossless."""
     assert not containers.is_lossless_webp(io.BytesIO(webp_file(True).getvalue()[:18]))
+
+
+def tga(kind: int, bits: int, opacity: int, pixels: bytes, palette: bytes = b"") -> bytes:
+    """Return a TGA of 4 x 2 pixels that declares a number of bits of opacity."""
+    colours = (1, kind, 0, len(palette) // 4, 32) if palette else (0, kind, 0, 0, 0)
+    return (
+        struct.pack("<BBBHHBHHHHBB", 0, *colours, 0, 0, 4, 2, bits, 0x20 | opacity)
+        + palette
+        + pixels
+    )
+
+
+NOT_DECLARED = "its head declares no opacity, so that of its pixels is left out"
+
+
+def read_tga(tmp_path: Path, data: bytes) -> tuple[list[list[int]], tuple[str, ...]]:
+    """Return the first row, and the notes without those on modes."""
+    (tmp_path / "in.tga").write_bytes(data)
+    image = files.read(parse(tmp_path / "in.tga"))
+    return image.samples[0].tolist(), tuple(note for note in image.notes if "becomes" not in note)
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_set_bit_of_a_tga_is_opaque(tmp_path: Path, runs: bool) -> None:
+    """The highest of 16 bits is opacity if the head declares it, else it has no meaning."""
+    row = struct.pack("<4H", 0xFC00, 0x7C00, 0xFC00, 0xFC00)
+    pixels = (b"\3" + row) * 2 if runs else row * 2
+    kind, red = 10 if runs else 2, [255, 0, 0]
+    assert read_tga(tmp_path, tga(kind, 16, 1, pixels)) == (
+        [[*red, 255], [*red, 0], [*red, 255], [*red, 255]], ()
+    )  # fmt: skip
+    assert read_tga(tmp_path, tga(kind, 16, 0, pixels)) == ([red] * 4, (NOT_DECLARED,))
+
+
+@pytest.mark.parametrize(("levels", "notes"), [((0, 0), ()), ((0, 9), (NOT_DECLARED,))])
+def test_a_tga_of_32_bits_may_have_no_opacity(
+    tmp_path: Path, levels: tuple[int, int], notes: tuple[str, ...]
+) -> None:
+    """The fourth byte has a meaning only if the head declares it; a note says if it varies."""
+    pixels = b"".join(bytes([1, 2, 3, levels[number % 2]]) for number in range(8))
+    assert read_tga(tmp_path, tga(2, 32, 0, pixels)) == ([[3, 2, 1]] * 4, notes)
+    assert read_tga(tmp_path, tga(2, 32, 8, pixels))[0][1] == [3, 2, 1, levels[1]]
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_the_palette_of_a_tga_may_have_opacity(tmp_path: Path, indexed: bool) -> None:
+    """A map of 32 bits holds the opacity of each colour, if the head declares it."""
+    palette = bytes([0, 0, 255, 10, 0, 255, 0, 255])
+    (tmp_path / "in.tga").write_bytes(tga(1, 8, 8, bytes([0, 1] * 4), palette))
+    decoded = decode(parse(tmp_path / "in.tga"), indexed=indexed)
+    if indexed:
+        assert decoded.palette is not None
+        assert decoded.palette.table().tolist()[:2] == [[255, 0, 0, 10], [0, 255, 0, 255]]
+    else:
+        assert decoded.samples[0, :2].tolist() == [[255, 0, 0, 10], [0, 255, 0, 255]]
+    plain = tga(1, 8, 0, bytes([0, 1] * 4), palette)
+    assert read_tga(tmp_path, plain) == ([[255, 0, 0], [0, 255, 0]] * 2, (NOT_DECLARED,))

@@ -1,4 +1,4 @@
-"""Read what Pillow overlooks in the boxes and chunks of JPEG 2000, AVIF and WebP files.
+"""Read what Pillow overlooks in the boxes, chunks and heads of JPEG 2000, AVIF, WebP and TGA.
 
 Source: ITU-T T.800, annex I (JP2); ISO/IEC 14496-12 and 23008-12 (boxes, `clap`); XMP, part 3; RFC
 9649, "WebP Image Format".
@@ -10,13 +10,18 @@ from struct import unpack, unpack_from
 from typing import Any, BinaryIO
 
 import PIL.Image
+import PIL.ImageFile
 from PIL import ImagePalette
+
+from upsample_cli.images.read.raw_modes import raw_mode_of, with_raw_mode
 
 _EXIF = b"JpgTiffExif->JP2"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _SIZES = b"\xff\x4f\xff\x51"  # begins the pixel data: channels and depth follow
 _OVER_8, _IS_12 = 0x40, 0x20  # flags in the depth byte of an AVIF
 _PARENTS = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes, after this number of bytes
+_INVERTED, _ONE_BIT = "BGRA;15Z", "BGRA;15"  # opacity of one bit, in a TGA
+_TGA_DESCRIPTOR = 17  # offset of the byte with the number of bits of opacity
 _WEBP_FRAME, _FRAME_HEADER = b"ANMF", 16  # holds chunks after a header of 16 bytes
 
 
@@ -126,3 +131,35 @@ def is_lossless_webp(file: BinaryIO) -> bool:
         kinds.add(kind)
         file.seek(_FRAME_HEADER if kind == _WEBP_FRAME else length + length % 2, io.SEEK_CUR)
     return b"VP8L" in kinds and b"VP8 " not in kinds
+
+
+def with_declared_opacity(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
+    """Load a TGA and return it with opacity if its head declares some, else without.
+
+    Pillow inverts opacity of one bit, overlooks that of palettes, and adds some that is undeclared.
+
+    Source: Truevision, "TGA File Format Specification 2.0", image descriptor.
+    """
+    assert isinstance(opened, PIL.ImageFile.ImageFile)
+    file.seek(_TGA_DESCRIPTOR)
+    is_declared = file.read(1)[0] & 15 > 0
+    opened.tile = [
+        with_raw_mode(tile, _ONE_BIT) if raw_mode_of(tile) == _INVERTED else tile
+        for tile in opened.tile
+    ]
+    if opened.palette and opened.palette.rawmode == _INVERTED:
+        opened.palette.rawmode = _ONE_BIT
+    if opened.palette and opened.palette.rawmode in ("BGRA", _ONE_BIT):
+        opened.palette.mode = "RGBA"  # Pillow 11 leaves it at RGB, and cannot load the map then
+    opened.load()
+    opacity = b""
+    if opened.palette and opened.palette.mode == "RGBA":
+        opacity = bytes((opened.getpalette("RGBA") or [])[3::4])
+        if is_declared:
+            opened.info["transparency"] = opacity
+    elif not is_declared and opened.mode in ("LA", "RGBA"):
+        opacity = opened.getchannel("A").tobytes()
+        opened = opened.convert(opened.mode[:-1])
+    if not is_declared and len(set(opacity)) > 1:
+        opened.info["notes"] = ("its head declares no opacity, so that of its pixels is left out",)
+    return opened

@@ -1,17 +1,17 @@
 """Decode a file to a picture in memory, upright and in a plain mode."""
 
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import PIL.Image
 
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import exif
-from upsample_cli.images.image import Palette, palette_of
+from upsample_cli.images.image import Image, palette_of
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import open_picture
-from upsample_cli.images.read.raw_modes import DeepSamples
+from upsample_cli.images.read.raw_modes import FULL
 from upsample_cli.images.write.formats import with_alpha_flag
 
 if TYPE_CHECKING:  # few pictures are animations
@@ -22,34 +22,13 @@ _EQUAL_MODES = {"La", "RGBa", "RGBX"}  # hold the same as a plain mode, in anoth
 _MODE_NAMES = {"1": "1-bit", "P": "palette", "PA": "palette"}
 
 
-class Decoded(NamedTuple):
-    """A decoded still picture.
-
-    Args:
-        name: What errors call it.
-        picture: Pillow's picture, of mode L, LA, RGB, RGBA, CMYK, F, or a mode of 16-bit grey, or
-            of mode 1 or P with a palette; or samples, shape (H, W, C), without a mode in Pillow.
-        format: Pillow's name of the file's format, such as "PNG".
-        metadata: What the file says beside its pixels.
-        notes: What decoding changed, a few words for each change.
-        depth: How to get samples of more than 8 bits from the picture.
-        palette: The colours, if samples are kept as indices; else None.
-        caveats: Those of the notes that count even if nothing is written, see `Image`.
-    """
-
-    name: str
-    picture: PIL.Image.Image | Any
-    format: str
-    metadata: Metadata
-    notes: tuple[str, ...] = ()
-    depth: DeepSamples = DeepSamples()
-    palette: Palette | None = None
-    caveats: tuple[str, ...] = ()
-
-
 def decode(
-    place: Place, max_pixels: int = MAX_PIXELS, strict: bool = False, indexed: bool = False
-) -> "Decoded | Animation":
+    place: Place,
+    max_pixels: int = MAX_PIXELS,
+    strict: bool = False,
+    indexed: bool = False,
+    labels: bool = False,
+) -> "Image | Animation":
     """Return the picture or the animation in a file.
 
     Args:
@@ -57,22 +36,24 @@ def decode(
         max_pixels: The most pixels that a picture, or a frame of an animation, may have.
         strict: Whether to refuse damage even if it does not touch the pixels.
         indexed: Whether to keep the samples of a still picture with a palette as indices.
+        labels: Whether levels of 12 bits are labels, which are not scaled to 16 bits.
 
     Raises:
-        ImageFileError: The file is missing, cannot be read, is broken, or is not a picture.
+        ImageFileError: The file is missing, cannot be read, is broken, or is not a picture; or its
+            samples need more than 16 bits, or are NaN, infinite or beyond 1e30.
         PictureTooLargeError: It has more pixels, or needs more memory than is allowed.
     """
     name = place.label
     with place.open() as file, opening.image_errors(name):
         file, damage = png_chunks.safe_png(file)
         try:
-            decoded = _decoded(file, name, max_pixels, indexed)
+            decoded = _decoded(file, name, max_pixels, indexed, labels)
         except OSError:
             from upsample_cli.images.read import jpeg_parts  # few pictures are damaged
 
             if (whole := jpeg_parts.with_end_marker(file)) is None:
                 raise
-            decoded = _decoded(whole, name, max_pixels, indexed)
+            decoded = _decoded(whole, name, max_pixels, indexed, labels)
             damage = ("its end marker is missing",)
         if decoded.format == "GIF":
             from upsample_cli.images.read import animation  # seldom needed
@@ -80,23 +61,38 @@ def decode(
             damage = animation.gif_damage(file)
         if damage and strict:
             raise ImageFileError(f"{name} is damaged ({damage[0]}); leave --strict out to read it")
+        if isinstance(decoded, Image):
+            raw_modes.check_finite(decoded.samples, name)
         caveats = (*decoded.caveats, *damage)
         return decoded._replace(notes=(*decoded.notes, *damage), caveats=caveats)
 
 
-def _decoded(file: BinaryIO, name: str, max_pixels: int, indexed: bool) -> "Decoded | Animation":
+def _decoded(
+    file: BinaryIO, name: str, max_pixels: int, indexed: bool, labels: bool
+) -> "Image | Animation":
     """Return the picture or the animation in an open file; see `decode`."""
     opened = open_picture(file)
     if opened is None:
-        decoded: Decoded = opening.other_reader(file).read(file, name, max_pixels)
-        return decoded
+        image: Image = opening.other_reader(file).read(file, name, max_pixels)
+        return image
     with opened:
         opening.check(opened, name, max_pixels)
         if opening.is_animated(opened):
             return _decode_animation(opened, name, file)
-        if opened.format == "TIFF":
-            return _decode_tiff(opened, name, file, max_pixels, indexed)
-        return _decode_still(opened, name, file, indexed)
+        if opened.format != "TIFF":
+            return _decode_still(opened, name, file, indexed)
+        from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
+
+        pillow_tiff.check_tile(opened, name)
+        try:
+            with pillow_tiff.quiet_libtiff():
+                return _decode_still(opened, name, file, indexed, labels)
+        except OSError:
+            if pillow_tiff.can_decode(opened):
+                raise
+        from upsample_cli.images.read import tiff_reader  # tifffile is slow to import
+
+        return tiff_reader.read(file, name, max_pixels)
 
 
 def load_upright(opened: PIL.Image.Image) -> PIL.Image.Image:
@@ -105,25 +101,6 @@ def load_upright(opened: PIL.Image.Image) -> PIL.Image.Image:
     if opened.format == "TIFF":  # Pillow turns these as it loads them
         return opened
     return exif.upright(opened, exif.orientation_of(opened))
-
-
-def _decode_tiff(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, max_pixels: int, indexed: bool
-) -> Decoded:
-    """Return the picture in a TIFF, decoded by Pillow, or by tifffile where Pillow cannot."""
-    from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
-
-    pillow_tiff.check_tile(opened, name)
-    try:
-        with pillow_tiff.quiet_libtiff():
-            return _decode_still(opened, name, file, indexed)
-    except OSError:
-        tags: Any = getattr(opened, "tag_v2", {})
-        if tags.get(pillow_tiff.COMPRESSION) not in pillow_tiff.RARE_COMPRESSIONS:
-            raise
-    from upsample_cli.images.read import tiff_reader  # tifffile is slow to import
-
-    return tiff_reader.read(file, name, max_pixels)
 
 
 def _decode_animation(opened: PIL.Image.Image, name: str, file: BinaryIO) -> "Animation":
@@ -142,7 +119,9 @@ def _decode_animation(opened: PIL.Image.Image, name: str, file: BinaryIO) -> "An
     return moving
 
 
-def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: bool) -> Decoded:
+def _decode_still(
+    opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: bool, labels: bool = False
+) -> Image:
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures after the first, as phones write them.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
@@ -155,6 +134,8 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
         caveats += (f"only the first of its {pages} pictures is used",)
     notes = caveats + raw_modes.notes_on_shape(opened)
     depth = raw_modes.prepare(opened, file, name)
+    if labels:
+        depth = depth._replace(highest=FULL)
     if depth.low is not None:
         depth = depth._replace(low=load_upright(depth.low))
     opened = _loaded(opened, file, format)
@@ -169,7 +150,8 @@ def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: b
         picture, changes = _plain(picture)
         notes += changes
     metadata, changes = _without_lost_parts(metadata_of(opened), format, opened, file)
-    return Decoded(name, picture, format, metadata, notes + changes, depth, palette, caveats)
+    samples, is_cmyk = depth.samples_of(picture, name), picture.mode == "CMYK"
+    return Image(samples, format, metadata, notes + changes, is_cmyk, palette, caveats)
 
 
 def _without_lost_parts(
@@ -195,7 +177,9 @@ def _loaded(opened: PIL.Image.Image, file: BinaryIO, format: str) -> PIL.Image.I
 
         opened = animation.still_gif(opened, file)
     elif format == "TGA":
-        opened = raw_modes.with_declared_opacity(opened, file)
+        from upsample_cli.images.read import containers
+
+        opened = containers.with_declared_opacity(opened, file)
     opened.load()
     if format == "AVIF" and (box := opened.info["crop"]):
         opened = opened.crop(box)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.exif import orientation_of, upright_samples, with_upright_orientation
+from upsample_cli.images.image import Image
 from upsample_cli.images.levels import from_linear
 from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.read.containers import boxes
-from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.raw_modes import rescaled
 from upsample_cli.planes import Size
@@ -62,11 +62,10 @@ def library(kind: str, module: str) -> Any:
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
     """Return height and width of a picture, in pixels; it is decoded: it may be turned."""
-    height, width = np.asarray(read(file, name, max_pixels).picture).shape[:2]
-    return height, width
+    return read(file, name, max_pixels).size
 
 
-def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+def read(file: BinaryIO, name: str, max_pixels: int) -> Image:
     """Return the picture in a file of one of these formats.
 
     Raises:
@@ -96,7 +95,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         samples, notes = _encoded(light), (_LINEAR,)
     if samples.ndim == 2:
         samples = samples[..., None]
-    return Decoded(name, _checked(samples, name, kind), kind, metadata, notes)
+    return Image(_checked(samples, name, kind), kind, metadata, notes)
 
 
 def _size_in_head(kind: str, data: bytes, codecs: Any) -> Size:
@@ -146,7 +145,7 @@ def _jpegxl_size(data: bytes) -> Size:
     return height, side()
 
 
-def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> Decoded:
+def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> Image:
     """Return a JPEG 2000 of more than 8 bits per colour, in which Pillow would turn white black.
 
     Raises:
@@ -162,7 +161,7 @@ def read_deep_jpeg2000(opened: PIL.Image.Image, file: BinaryIO, name: str) -> De
     wide = rescaled(samples, 2**bits - 1)
     metadata = metadata_of(opened)
     samples = upright_samples(wide, orientation_of(opened))
-    return Decoded(name, samples, "JPEG2000", metadata)
+    return Image(samples, "JPEG2000", metadata)
 
 
 def _checked(samples: NDArray[Any], name: str, kind: str) -> NDArray[Any]:
@@ -176,7 +175,7 @@ def _checked(samples: NDArray[Any], name: str, kind: str) -> NDArray[Any]:
     return np.ascontiguousarray(samples)
 
 
-def _photoshop(file: Any, name: str) -> Decoded:
+def _photoshop(file: Any, name: str) -> Image:
     """Return the flattened picture in a Photoshop file."""
     if not file.has_preview():
         raise ImageFileError(
@@ -190,17 +189,17 @@ def _photoshop(file: Any, name: str) -> Decoded:
     )  # fmt: skip
     notes = ("its layers are flattened",) if len(file) else ()
     if colours == "CMYK" and file.depth == 8:
-        return Decoded(name, file.topil(apply_icc=False), "PSD", metadata, notes)
+        return Image(np.asarray(file.topil(apply_icc=False)), "PSD", metadata, notes, is_cmyk=True)
     if colours not in ("RGB", "GRAYSCALE", "INDEXED", "BITMAP"):
         raise ImageFileError(f"{name} holds {colours} of {file.depth} bits; save it as RGB")
     levels = file.numpy()
     if file.depth == 32:
-        return Decoded(name, _encoded(levels), "PSD", metadata, (*notes, _LINEAR))
+        return Image(_encoded(levels), "PSD", metadata, (*notes, _LINEAR))
     kind = np.dtype("u2" if file.depth == 16 else "u1")
     levels *= np.iinfo(kind).max
     levels += 0.5
     samples = levels.astype(kind)
-    return Decoded(name, _checked(samples, name, "Photoshop"), "PSD", metadata, notes)
+    return Image(_checked(samples, name, "Photoshop"), "PSD", metadata, notes)
 
 
 def _exr(file: Any, name: str) -> NDArray[Any]:

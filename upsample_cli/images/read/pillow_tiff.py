@@ -17,14 +17,13 @@ from upsample_cli.images.exif import ORIENTATION, upright_dpi
 from upsample_cli.images.read.raw_modes import set_float_order
 
 _SUBFILE, _SUBIFDS = 254, 330  # tags
-_BITS, COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PLANAR, _COLOUR_MAP = 258, 259, 262, 266, 284, 320
+_BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER, _PLANAR, _COLOUR_MAP = 258, 259, 262, 266, 284, 320
 _TILE_WIDTH, _TILE_HEIGHT, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 322, 323, 338, 339
 WHITE_IS_ZERO, CMYK, _YCBCR = 0, 5, 6  # photometric interpretations
 UNSPECIFIED, ASSOCIATED = 0, 1  # kinds of extra samples
 _SIGNED, _SEPARATE_PLANES, _REDUCED, _LOWEST_BIT_FIRST = 2, 2, 1, 2
 _NOT_SEPARATE = {"LA", "PA", "LAB"}  # modes whose separate planes Pillow mixes up
-RARE_COMPRESSIONS = {34925, 50000, 50001}
-"""Compressions that a build of Pillow may lack: LZMA, Zstandard, WebP."""
+_RARE_COMPRESSIONS = {34925, 50000, 50001}  # LZMA, Zstandard, WebP
 _LIBTIFF_LOCK = Lock()
 
 
@@ -113,6 +112,11 @@ def check_tile(opened: PIL.Image.Image, name: str) -> None:
     tags: Any = getattr(opened, "tag_v2", {})
     pixels = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
     memory.check(pixels * sum(tags.get(_BITS, (1,))) / 8, f"a tile of {name}")
+
+
+def can_decode(opened: PIL.Image.Image) -> bool:
+    """Return whether every build of Pillow can decompress a TIFF."""
+    return getattr(opened, "tag_v2", {}).get(_COMPRESSION) not in _RARE_COMPRESSIONS
 
 
 @contextmanager

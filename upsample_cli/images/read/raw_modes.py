@@ -15,6 +15,7 @@ import PIL.ImageFile
 from numpy.typing import NDArray
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.image import Samples
 from upsample_cli.images.read.opening import open_picture
 
 _SWAPPED = {  # the same raw modes in the other byte order
@@ -23,9 +24,9 @@ _SWAPPED = {  # the same raw modes in the other byte order
     for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
 }
 _GREY_ALPHA = "LA;16B"
-_INVERTED, _ONE_BIT = "BGRA;15Z", "BGRA;15"  # opacity of one bit, in a TGA
-_TGA_DESCRIPTOR = 17  # offset of the byte with the number of bits of opacity
 _FIVE_SIX_FIVE = "BGR;16"  # 16 bits per pixel, in a BMP
+_LARGEST = 1e30  # limit of floating-point samples: sums of larger samples would overflow
+_PART = 1 << 20  # pixels to convert at once
 FULL = 65535
 """The level of full scale of 16-bit samples."""
 
@@ -36,7 +37,7 @@ class DeepSamples(NamedTuple):
     Args:
         low: A picture of the samples' low bytes, if the decoded picture holds the high bytes.
         is_packed: Whether grey and opacity of 16 bits each come as the bytes of an RGBA pixel.
-        highest: The full-scale level of the decoded 16-bit samples; `join` scales it to 65535.
+        highest: The full-scale level of the decoded 16-bit samples, which becomes 65535.
         transparent: The 16-bit levels, one per channel, of pixels that are fully transparent.
     """
 
@@ -50,13 +51,37 @@ class DeepSamples(NamedTuple):
         """Whether the picture has an 8-bit mode but holds samples of 16 bits."""
         return self.is_packed or self.low is not None
 
-    def join(self, samples: NDArray[Any], box: tuple[int, int, int, int]) -> NDArray[Any]:
-        """Return samples, shape (H, W, C), with all their bits, and with opacity if it is needed.
+    def samples_of(self, picture: PIL.Image.Image, name: str) -> Samples:
+        """Return a picture's samples, shape (H, W, C), uint8, uint16 or float32.
 
-        Args:
-            samples: A part of the picture, shape (H, W) or (H, W, C).
-            box: Left, top, right and bottom of this part, in pixels.
+        Pillow copies the samples that it hands over; converting part by part keeps that copy small.
+
+        Raises:
+            ImageFileError: The samples need more than 16 bits.
         """
+        height, width = picture.height, picture.width
+        step = max(1, _PART // width)
+        first = self._rows(picture, name, range(min(step, height)))
+        if len(first) == height:
+            return first
+        samples: Samples = np.empty((height, *first.shape[1:]), first.dtype)
+        samples[:step] = first
+        for top in range(step, height, step):
+            rows = range(top, min(top + step, height))
+            samples[rows.start : rows.stop] = self._rows(picture, name, rows)
+        return samples
+
+    def _rows(self, picture: PIL.Image.Image, name: str, rows: range) -> Samples:
+        """Return the samples of some rows of a picture, with opacity if it is needed."""
+        box = (0, rows.start, picture.width, rows.stop)
+        is_whole = len(rows) == picture.height  # cropping copies
+        samples: NDArray[Any] = np.asarray(picture if is_whole else picture.crop(box))
+        if samples.dtype == np.bool_:
+            samples = samples.astype(np.uint8)
+        if samples.dtype not in (np.uint8, np.uint16, np.float32):
+            if samples.min() < 0 or samples.max() > FULL:
+                raise ImageFileError(f"{name} has samples of 32 bits; give 8 or 16 bits a sample")
+            samples = samples.astype(np.uint16)
         if self.is_packed:
             samples = samples.view(">u2").astype(np.uint16)
         elif self.low is not None:
@@ -71,6 +96,22 @@ class DeepSamples(NamedTuple):
         return samples
 
 
+def check_finite(samples: Samples, name: str) -> None:
+    """Refuse floating-point samples that are not finite or too large; by rows, to save memory.
+
+    Raises:
+        ImageFileError: A sample is NaN, infinite or beyond 1e30.
+    """
+    if samples.dtype.kind == "f" and not all(
+        (np.abs(row) <= _LARGEST).all()  # false for NaN
+        for row in samples
+    ):
+        raise ImageFileError(
+            f"{name} holds samples that are NaN, infinite or beyond {_LARGEST:g}; "
+            "replace them first"
+        )
+
+
 def rescaled(samples: NDArray[Any], highest: int, full: int = FULL) -> NDArray[Any]:
     """Return levels of 0..`highest`, scaled to 0..`full`, as uint16."""
     scaled = (samples.astype(np.uint32) * full + highest // 2) // highest
@@ -80,7 +121,8 @@ def rescaled(samples: NDArray[Any], highest: int, full: int = FULL) -> NDArray[A
 def would_be_cut(opened: PIL.Image.Image) -> bool:
     """Return whether Pillow would cut the colours of a picture, not yet loaded, to 8 bits."""
     return not opened.mode.startswith(("I", "F")) and any(
-        (";16" in _raw_mode(tile) and _raw_mode(tile) != _FIVE_SIX_FIVE) or _ppm_level(tile) > 255
+        (";16" in raw_mode_of(tile) and raw_mode_of(tile) != _FIVE_SIX_FIVE)
+        or _ppm_level(tile) > 255
         for tile in getattr(opened, "tile", [])
     )
 
@@ -97,14 +139,14 @@ def prepare(opened: PIL.Image.Image, file: BinaryIO, name: str) -> DeepSamples:
         ImageFileError: Its samples are laid out in a way that Pillow can only read as 8 bits.
     """
     tiles = getattr(opened, "tile", [])
-    if any(_raw_mode(tile) == "I;12" for tile in tiles):  # of a grey TIFF
+    if any(raw_mode_of(tile) == "I;12" for tile in tiles):  # of a grey TIFF
         return DeepSamples(highest=4095)
     if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # levels shifted to 16 bits
         return DeepSamples(highest=FULL - (1 << 16 - opened.info["bits"]) + 1)
     if not would_be_cut(opened):
         return DeepSamples()
     highest = max(_ppm_level(tile) for tile in tiles) or FULL
-    if any(_raw_mode(tile) == _GREY_ALPHA for tile in tiles):
+    if any(raw_mode_of(tile) == _GREY_ALPHA for tile in tiles):
         _keep_bytes(opened, name, low=False)
         return DeepSamples(is_packed=True, highest=highest)
     _keep_bytes(opened, name, low=False)
@@ -119,13 +161,13 @@ def _keep_bytes(opened: PIL.Image.Image, name: str, low: bool) -> None:
     assert isinstance(opened, PIL.ImageFile.ImageFile)  # `would_be_cut` has looked at its tiles
     tiles: list[Any] = []
     for tile in opened.tile:
-        raw_mode = _raw_mode(tile)
+        raw_mode = raw_mode_of(tile)
         if tile.codec_name == "ppm" and opened.mode == "RGB":
             tiles.append(tile._replace(codec_name="raw", args="RGB;16L" if low else "RGB;16B"))
         elif raw_mode == _GREY_ALPHA:
-            tiles.append(_with_raw_mode(tile, "RGBA"))  # four bytes are two samples of 16 bits
+            tiles.append(with_raw_mode(tile, "RGBA"))  # four bytes are two samples of 16 bits
         elif raw_mode in _SWAPPED and opened.mode == raw_mode.partition(";")[0]:
-            tiles.append(_with_raw_mode(tile, _SWAPPED[raw_mode]) if low else tile)
+            tiles.append(with_raw_mode(tile, _SWAPPED[raw_mode]) if low else tile)
         else:
             raise ImageFileError(
                 f"{name} has 16 bits a colour in a form that is read as 8; save it as a 16-bit PNG"
@@ -137,43 +179,11 @@ def set_float_order(opened: PIL.Image.Image) -> None:
     """Keep Pillow from swapping the bytes of a TIFF's floats that libtiff has swapped already."""
     assert isinstance(opened, PIL.ImageFile.ImageFile)
     opened.tile = [
-        _with_raw_mode(tile, "F;32NF")
-        if tile.codec_name == "libtiff" and _raw_mode(tile) == "F;32BF"
+        with_raw_mode(tile, "F;32NF")
+        if tile.codec_name == "libtiff" and raw_mode_of(tile) == "F;32BF"
         else tile
         for tile in opened.tile
     ]
-
-
-def with_declared_opacity(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image:
-    """Load a TGA and return it with opacity if its head declares some, else without.
-
-    Pillow inverts opacity of one bit, overlooks that of palettes, and adds some that is undeclared.
-
-    Source: Truevision, "TGA File Format Specification 2.0", image descriptor.
-    """
-    assert isinstance(opened, PIL.ImageFile.ImageFile)
-    file.seek(_TGA_DESCRIPTOR)
-    is_declared = file.read(1)[0] & 15 > 0
-    opened.tile = [
-        _with_raw_mode(tile, _ONE_BIT) if _raw_mode(tile) == _INVERTED else tile
-        for tile in opened.tile
-    ]
-    if opened.palette and opened.palette.rawmode == _INVERTED:
-        opened.palette.rawmode = _ONE_BIT
-    if opened.palette and opened.palette.rawmode in ("BGRA", _ONE_BIT):
-        opened.palette.mode = "RGBA"  # Pillow 11 leaves it at RGB, and cannot load the map then
-    opened.load()
-    opacity = b""
-    if opened.palette and opened.palette.mode == "RGBA":
-        opacity = bytes((opened.getpalette("RGBA") or [])[3::4])
-        if is_declared:
-            opened.info["transparency"] = opacity
-    elif not is_declared and opened.mode in ("LA", "RGBA"):
-        opacity = opened.getchannel("A").tobytes()
-        opened = opened.convert(opened.mode[:-1])
-    if not is_declared and len(set(opacity)) > 1:
-        opened.info["notes"] = ("its head declares no opacity, so that of its pixels is left out",)
-    return opened
 
 
 def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
@@ -207,13 +217,14 @@ def notes_on_more(opened: PIL.Image.Image, file: BinaryIO) -> tuple[str, ...]:
     return ()
 
 
-def _raw_mode(tile: Any) -> str:
+def raw_mode_of(tile: Any) -> str:
     """Return the raw mode of a tile, a part of a file that Pillow decodes at once."""
     args = tile.args
     return str(args[0] if isinstance(args, tuple) and args else args)
 
 
-def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
+def with_raw_mode(tile: Any, raw_mode: str) -> Any:
+    """Return a tile with another raw mode."""
     args = tile.args
     return tile._replace(args=(raw_mode, *args[1:]) if isinstance(args, tuple) else raw_mode)
 

@@ -16,8 +16,8 @@ from PIL.TiffImagePlugin import IFDRational
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images import exif, tiff_tags, xmp
+from upsample_cli.images.image import Image
 from upsample_cli.images.metadata import Metadata
-from upsample_cli.images.read.decode import Decoded
 from upsample_cli.images.read.opening import check_size
 from upsample_cli.images.read.pillow_tiff import ASSOCIATED, CMYK, UNSPECIFIED, WHITE_IS_ZERO
 from upsample_cli.images.read.raw_modes import rescaled
@@ -38,7 +38,7 @@ def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
         return page.imagelength, page.imagewidth
 
 
-def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+def read(file: BinaryIO, name: str, max_pixels: int) -> Image:
     """Return the first picture in a file, decoded by tifffile.
 
     Raises:
@@ -63,7 +63,7 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
         upright = exif.upright_samples(samples, tags.get(exif.ORIENTATION, 1))
-        return Decoded(name, upright, "TIFF", metadata, (*caveats, *notes), caveats=caveats)
+        return Image(upright, "TIFF", metadata, (*caveats, *notes), caveats=caveats)
 
 
 def _tags(file: BinaryIO, page: tifffile.TiffPage) -> PIL.Image.Exif:

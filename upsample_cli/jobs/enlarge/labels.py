@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
-from upsample_cli.images.read import files
 from upsample_cli.images.read.animation import Animation
-from upsample_cli.images.read.decode import Decoded
-from upsample_cli.images.read.raw_modes import FULL
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.strips import ExtendedInput, stages_to, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
@@ -34,27 +31,23 @@ _TILE = 256  # output pixels along a side: larger tiles hold more classes, small
 _ROUNDING = 1e-5  # largest error of float32 after all stages
 
 
-def mask_of(decoded: Decoded | Animation) -> Image:
-    """Return a decoded picture as a mask, whose samples, shape (H, W, 1), are labels.
+def check(decoded: "Image | Animation", name: str) -> None:
+    """Refuse a decoded picture whose samples, shape (H, W, 1), are not labels.
 
     Raises:
         ImageFileError: Its samples are not labels.
     """
-    name = decoded.name
-    if not isinstance(decoded, Decoded):
+    if not isinstance(decoded, Image):
         raise ImageFileError(f"{name} is animated; give a still picture")
     if decoded.format in _LOSSY:
         raise ImageFileError(
             f"{name} is a {decoded.format}, which blurs labels; give the mask as a PNG"
         )
-    # Levels of 12 bits are labels here, so they must not be scaled.
-    mask = files.to_image(decoded._replace(depth=decoded.depth._replace(highest=FULL)))
-    if mask.channels > 1 or mask.dtype.kind != "u":
+    if decoded.channels > 1 or decoded.dtype.kind != "u":
         raise ImageFileError(
-            f"{name} has pixels of {mask.channels} x {mask.dtype}, which are not labels; "
+            f"{name} has pixels of {decoded.channels} x {decoded.dtype}, which are not labels; "
             "give a palette or grey picture"
         )
-    return mask
 
 
 def enlarge_and_write(

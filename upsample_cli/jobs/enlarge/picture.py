@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
 from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.read import files, opening
-from upsample_cli.images.read.decode import Decoded, decode
+from upsample_cli.images.read import opening
+from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.render import Progress
@@ -45,8 +45,9 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
     """
     start = perf_counter()
     to.check_target((source, *task.files()), task.force)
-    decoded = decode(source, task.max_pixels, task.strict, task.labels or task.method.copies)
-    picture, write = _picture_and_writer(decoded, task, progress)
+    as_stored = task.labels or task.method.copies
+    picture = decode(source, task.max_pixels, task.strict, as_stored, task.labels)
+    write = _writer(picture, source, task, progress)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
     formats.check_size(format, size)
@@ -87,19 +88,20 @@ def planned_size(source: Place, to: Place, task: Task) -> Size:
     return _size(to, opening.read_size(source, task.max_pixels), task)
 
 
-def _picture_and_writer(
-    decoded: "Decoded | Animation", task: Task, progress: Progress | None
-) -> "tuple[Image | Animation, Write]":
-    """Return the decoded picture in the form that its writer takes, and that writer."""
+def _writer(
+    picture: "Image | Animation", source: Place, task: Task, progress: Progress | None
+) -> Write:
+    """Return the function that enlarges and writes a picture of this kind."""
     if task.labels:
         from upsample_cli.jobs.enlarge import labels
 
-        return labels.mask_of(decoded), labels.enlarge_and_write
-    if isinstance(decoded, Decoded):
-        return files.to_image(decoded), partial(still.enlarge_and_write, progress=progress)
+        labels.check(picture, source.label)
+        return labels.enlarge_and_write
+    if isinstance(picture, Image):
+        return partial(still.enlarge_and_write, progress=progress)
     from upsample_cli.jobs.enlarge import frames
 
-    return decoded, frames.enlarge_and_write
+    return frames.enlarge_and_write
 
 
 def _size(to: Place, size_in: Size, task: Task) -> Size:

@@ -13,7 +13,7 @@ from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import animation, files
-from upsample_cli.images.read.decode import Decoded, decode
+from upsample_cli.images.read.decode import decode
 from upsample_cli.jobs.batch.picture_job import is_not_picture
 from upsample_cli.jobs.batch.pool import Pool
 from upsample_cli.jobs.enlarge.threads import in_turn
@@ -72,13 +72,13 @@ def measure(source: Place, options: MeasureOptions, threads: int = 1) -> Measure
     for path in figures:
         measure_figures.check(path, options.sources(source), options.force)
     decoded = decode(source, options.max_pixels)
-    if not isinstance(decoded, Decoded):
+    if not isinstance(decoded, Image):
         if figures or options.reference:
             raise ImageFileError(
                 f"{decoded.name} is animated; give --map, --spectrum or --reference a still picture"
             )
         return _worst_frame(decoded, options.stride, threads)
-    image = files.to_still(decoded)
+    image = files.in_srgb(decoded)
     reference = None
     if options.reference:
         reference = Reference(files.read(options.reference, options.max_pixels), image.size)

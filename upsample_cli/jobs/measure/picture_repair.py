@@ -10,7 +10,7 @@ from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.image import Image
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import files
-from upsample_cli.images.read.decode import Decoded, decode
+from upsample_cli.images.read.decode import decode
 from upsample_cli.images.write import encode, formats
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
@@ -93,12 +93,11 @@ def repair_picture(
 
 
 def _still(source: Place, max_pixels: int) -> Image:
-    decoded = decode(source, max_pixels)
-    if not isinstance(decoded, Decoded):
-        raise ImageFileError(f"{decoded.name} is animated; give a still picture")
-    image = files.to_image(decoded)
+    image = decode(source, max_pixels)
+    if not isinstance(image, Image):
+        raise ImageFileError(f"{source.label} is animated; give a still picture")
     if image.is_cmyk:
-        raise ImageFileError(f"{decoded.name} is CMYK; convert it to RGB first")
+        raise ImageFileError(f"{source.label} is CMYK; convert it to RGB first")
     return image
 
 
