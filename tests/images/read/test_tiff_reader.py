@@ -98,7 +98,7 @@ def test_samples_that_are_no_numbers_are_refused(
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
-    """Floats and resolution are turned as Pillow turns 8 bits; the orientation in XMP becomes 1."""
+    """Floats, size and resolution are turned as Pillow turns 8 bits; XMP has orientation 1 then."""
     shallow, path = texture_samples(5, 7, 3), str(tmp_path / "in.tiff")
     packet = b"<x tiff:Orientation='%d'/>" % orientation
     images = []
@@ -107,6 +107,7 @@ def test_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
         tifffile.imwrite(path, samples, photometric="rgb", extratags=tags, resolution=(204, 98),
                          resolutionunit="inch")  # fmt: skip
         images.append(files.read(parse(path)))
+        assert opening.read_size(parse(path)) == images[-1].size
     np.testing.assert_array_equal(images[1].samples, images[0].samples)
     assert {image.metadata.xmp for image in images} == {b"<x tiff:Orientation='1'/>"}
     dpi = (98, 204) if orientation > 4 else (204, 98)

@@ -30,11 +30,13 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
-    """Return height and width of the first picture in a file; `opening.check_size` checks it."""
+    """Return the upright height and width of the first picture in a file, after `check_size`."""
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
         page = opened.pages[0].aspage()
         check_size((page.imagelength, page.imagewidth), name, max_pixels)
+        if page.tags.valueof(exif.ORIENTATION) in exif.SIDEWAYS:
+            return page.imagewidth, page.imagelength
         return page.imagelength, page.imagewidth
 
 
