@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -255,10 +256,13 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monke
 
     source = write_png(tmp_path, texture_samples(160, 20, 3))
 
-    def fail(*_: object) -> None:
+    joined = png.joined
+
+    def fail(strips: Iterator[png.PngStrip]) -> Iterator[bytes]:
+        yield from joined(strips)
         raise ImageFileError("the disk is gone; find it")
 
-    monkeypatch.setattr(png, "trailer", fail)
+    monkeypatch.setattr(png, "joined", fail)
     with pytest.raises(ImageFileError, match="the disk is gone"):
         enlarge_file(source, tmp_path / "out.png")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]

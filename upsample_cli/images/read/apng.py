@@ -16,7 +16,7 @@ import PIL.Image
 from upsample_cli.images.read import png_chunks
 from upsample_cli.images.read.opening import open_picture
 from upsample_cli.images.write.formats import PNG_SIGNATURE
-from upsample_cli.images.write.png import chunk
+from upsample_cli.images.write.png import TRAILER, chunk
 
 _CLEAR, _RESTORE = 1, 2  # what happens to a frame before the next is drawn
 _OVER = 1  # a frame is blended with what lies below it, and does not replace it
@@ -78,7 +78,7 @@ def _split(data: bytes) -> tuple[bytes, bytes, list[tuple[bytes, list[bytes]]]]:
 
 def _decoded(head: bytes, pixels: list[bytes]) -> PIL.Image.Image:
     """Return the pixels of one frame as RGBA."""
-    png = PNG_SIGNATURE + head + chunk(b"IDAT", b"".join(pixels)) + chunk(b"IEND", b"")
+    png = PNG_SIGNATURE + head + chunk(b"IDAT", b"".join(pixels)) + TRAILER
     file = io.BytesIO(png)
     opened = open_picture(file)
     assert opened is not None  # it is a PNG

@@ -45,16 +45,21 @@ def safe_png(file: BinaryIO) -> tuple[BinaryIO, tuple[str, ...]]:
         The same file, or a changed copy in memory; notes on chunks that were left out.
     """
     chunks = [*chunks_of(file)]
-    unsafe = [chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)]
-    damaged = [chunk for chunk in chunks if _is_damaged(file, chunk)]
+    unsafe = {chunk for chunk in chunks if chunk.kind in _TEXTS and _is_unsafe(file, chunk)}
+    damaged = {chunk for chunk in chunks if _is_damaged(file, chunk)}
     if not unsafe and not damaged:
         return file, ()
     file.seek(0)
-    changed = sorted({*unsafe, *damaged}, key=lambda chunk: chunk.start)
-    copy = io.BytesIO(_changed(file.read(), changed, damaged))
+    data, parts, copied = file.read(), [], 0
+    for chunk in sorted(unsafe | damaged, key=lambda chunk: chunk.start):
+        parts.append(data[copied : chunk.start - 8])
+        copied = chunk.start + chunk.length + 4
+        if chunk not in damaged:
+            body = chunk.kind + PNG_TEXT_PREFIX.encode() + data[chunk.start : copied - 4]
+            parts.append(pack(">I", len(body) - 4) + body + pack(">I", zlib.crc32(body)))
     names = sorted({chunk.kind.decode("latin-1") for chunk in damaged})
     notes = tuple(f"its chunk {name} is damaged and is not read" for name in names)
-    return copy, notes
+    return io.BytesIO(b"".join([*parts, data[copied:]])), notes
 
 
 def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
@@ -147,19 +152,6 @@ def _is_damaged(file: BinaryIO, chunk: Chunk) -> bool:
     data = file.read(chunk.length + 4)
     is_whole = len(data) == chunk.length + 4
     return is_whole and pack(">I", zlib.crc32(chunk.kind + data[:-4])) != data[-4:]
-
-
-def _changed(data: bytes, changed: list[Chunk], damaged: list[Chunk]) -> bytes:
-    """Return a PNG without the `damaged` chunks; the texts in `changed` get `PNG_TEXT_PREFIX`."""
-    parts, copied = [], 0
-    for chunk in changed:
-        parts.append(data[copied : chunk.start - 8])
-        copied = chunk.start + chunk.length + 4
-        if chunk in damaged:
-            continue
-        body = chunk.kind + PNG_TEXT_PREFIX.encode() + data[chunk.start : copied - 4]
-        parts.append(pack(">I", len(body) - 4) + body + pack(">I", zlib.crc32(body)))
-    return b"".join([*parts, data[copied:]])
 
 
 def scale_transparent_level(opened: PIL.Image.Image) -> None:

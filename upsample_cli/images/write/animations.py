@@ -85,13 +85,10 @@ def encode_png(
         yield numbered(b"fcTL", pack(">4I2H2B", *size[::-1], 0, 0, *duration, *_REPLACE))
         # The first frame is plain IDAT: programs that do not know animations show it.
         part = partial(numbered, b"fdAT") if index else partial(chunk, b"IDAT")
-        checksum = png.Checksum()
         yield part(png.ZLIB_HEADER)
-        for strip in strips:
-            checksum.add(strip)
-            yield part(memoryview(strip.chunk)[8:-4])  # without length, kind and checksum
-        yield part(pack(">I", checksum.value))
-    yield chunk(b"IEND", b"")
+        for idat in png.joined(strips):
+            yield part(memoryview(idat)[8:-4])  # without length, kind and checksum
+    yield png.TRAILER
 
 
 def _seconds(milliseconds: float) -> tuple[int, int]:

@@ -9,6 +9,7 @@ Source: W3C, "Portable Network Graphics (PNG) specification (third edition)"; RF
 """
 
 import zlib
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from struct import pack
 from typing import Any, NamedTuple, TypeAlias
@@ -58,23 +59,12 @@ class PngStrip(NamedTuple):
     length: int
 
 
-class Checksum:
-    """The Adler-32 checksum of consecutive strips."""
-
-    def __init__(self) -> None:
-        self.value = 1
-
-    def add(self, strip: PngStrip) -> None:
-        """Take in the next strip."""
-        low, high = self.value & 0xFFFF, self.value >> 16
-        low_next, high_next = strip.adler & 0xFFFF, strip.adler >> 16
-        high = (high + high_next + strip.length * (low - 1)) % _ADLER_MODULUS
-        self.value = high << 16 | (low + low_next - 1) % _ADLER_MODULUS
-
-
 def chunk(kind: bytes, data: bytes) -> bytes:
     """Return a PNG chunk: length, kind, data and CRC-32 checksum."""
     return b"".join((pack(">I", len(data)), kind, data, pack(">I", _crc32(data, _crc32(kind)))))
+
+
+TRAILER = chunk(b"IEND", b"")
 
 
 def header(
@@ -121,9 +111,14 @@ def encode_strip(samples: Samples, compression: int, last: bool, bits: int = 8) 
     return PngStrip(chunk(b"IDAT", data), _adler32(filtered.data), filtered.size)
 
 
-def trailer(checksum: Checksum) -> bytes:
-    """Return everything after the last strip."""
-    return chunk(b"IDAT", pack(">I", checksum.value)) + chunk(b"IEND", b"")
+def joined(strips: Iterable[PngStrip]) -> Iterator[bytes]:
+    """Yield the chunks of strips, and a chunk with the checksum of all, joined from theirs."""
+    low, high = 1, 0  # the halves of an Adler-32 checksum
+    for strip in strips:
+        yield strip.chunk
+        high = (high + (strip.adler >> 16) + strip.length * (low - 1)) % _ADLER_MODULUS
+        low = (low + (strip.adler & 0xFFFF) - 1) % _ADLER_MODULUS
+    yield chunk(b"IDAT", pack(">HH", high, low))
 
 
 def _filtered(samples: Samples, compression: int) -> Bytes:

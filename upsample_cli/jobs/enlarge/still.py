@@ -130,8 +130,5 @@ def assembled(strips: MeasuredStrips, format: str, encoding: Encoding) -> Any:
 def _write_png(file: BinaryIO, strips: MeasuredStrips) -> None:
     image = strips.image
     file.write(png.header(strips.size, image.channels, image.bits, image.metadata, image.palette))
-    checksum = png.Checksum()
-    for strip in strips:
-        checksum.add(strip)
-        file.write(strip.chunk)
-    file.write(png.trailer(checksum))
+    file.writelines(png.joined(strips))
+    file.write(png.TRAILER)
