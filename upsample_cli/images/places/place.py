@@ -140,7 +140,7 @@ class Place(Location):
 
     def is_folder(self) -> bool:
         """Return whether a folder exists at the path; False where that cannot be found out."""
-        return os.path.isdir(self.path)
+        return self.as_folder().exists()
 
     def is_rereadable(self) -> bool:
         """Return whether the place can be read more than once, as plain files and objects can."""

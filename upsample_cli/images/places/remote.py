@@ -87,10 +87,6 @@ class RemoteFile(_RemoteLocation, Place):
         """Return the folder with this URL; it need not exist."""
         return RemoteFolder(self.path)
 
-    def is_folder(self) -> bool:
-        """Return whether something lies below the URL."""
-        return self.as_folder().exists()
-
     def open(self) -> BinaryIO:
         """Read the whole object, by one request."""
         return io.BytesIO(store.read(self.path))

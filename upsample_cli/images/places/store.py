@@ -181,19 +181,14 @@ def errors(action: str, url: str) -> Iterator[None]:
         yield
     except (UpsampleError, MemoryError):
         raise
-    except FileNotFoundError as error:
-        reason = _reason(error) if "bucket" in str(error) else "it does not exist"
-        shown = without_secret(url)
-        raise ImageFileError(f"cannot {action} {shown}: {reason}; check the name") from error
-    except TimeoutError as error:
-        raise ImageFileError(
-            f"cannot {action} {without_secret(url)}: the server does not answer; try again later"
-        ) from error
     except Exception as error:  # each store has its own errors, without a common base class
-        raise ImageFileError(
-            f"cannot {action} {without_secret(url)}: {_reason(error)}; "
-            "check the address and the credentials"
-        ) from error
+        reason = f"{_reason(error)}; check the address and the credentials"
+        if isinstance(error, FileNotFoundError):
+            fact = _reason(error) if "bucket" in str(error) else "it does not exist"
+            reason = f"{fact}; check the name"
+        elif isinstance(error, TimeoutError):
+            reason = "the server does not answer; try again later"
+        raise ImageFileError(f"cannot {action} {without_secret(url)}: {reason}") from error
 
 
 def _reason(error: Exception) -> str:
