@@ -148,19 +148,13 @@ def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
 def count_colours(samples: NDArray[Any], most: int) -> int | None:
     """Return the number of colours in samples, shape (H, W, C); None if over `most` or not counted.
 
-    A few rows come first: they alone have over `most` colours in nearly every photograph. Samples
-    of more than 8 bits, and pictures over a megapixel, which are no pixel art, are not counted.
+    Samples of more than 8 bits are not counted, nor are pictures over a megapixel: no pixel art.
     """
     if samples.dtype != "u1" or samples.shape[0] * samples.shape[1] > _LARGEST_ART:
         return None
-    count = None
-    for rows in (samples[:: max(1, len(samples) // 4)], samples):
-        picture = PIL.Image.fromarray(rows[..., 0] if rows.shape[2] == 1 else rows)
-        colours = picture.getcolors(most)
-        if colours is None:
-            return None
-        count = len(colours)
-    return count
+    picture = PIL.Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    colours = picture.getcolors(most)
+    return None if colours is None else len(colours)
 
 
 def packed(samples: NDArray[Any], bits: int) -> NDArray[Any]:
