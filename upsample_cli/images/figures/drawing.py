@@ -1,6 +1,5 @@
 """Drawing for all figures: text in Pillow's font, a colour ramp, a frame with title and axes."""
 
-from bisect import bisect
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise
@@ -47,15 +46,11 @@ def text_width(text: str, size: int) -> float:
 
 def shortened(text: str, size: int, room: float) -> str:
     """Return a text, its middle replaced by "..." if it is wider than `room` pixels."""
-    if text_width(text, size) <= room or len(text) < 3:
-        return text
-
-    def ends(kept: int) -> str:
-        """Return the first and last letters of the text, `kept` in all, with "..." between them."""
-        return f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
-
-    counts = range(2, len(text))
-    return ends(1 + max(1, bisect(counts, room, key=lambda kept: text_width(ends(kept), size))))
+    short, kept = text, len(text)
+    while text_width(short, size) > room and kept > 2:
+        kept -= 1
+        short = f"{text[: kept // 2]}...{text[kept // 2 - kept :]}"
+    return short
 
 
 @cache
