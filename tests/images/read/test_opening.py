@@ -13,6 +13,7 @@ from textures import texture_samples
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import parse
 from upsample_cli.images.read import decode, files, opening
+from upsample_cli.images.write.png import chunk
 
 avif = pytest.mark.skipif(not find_spec("PIL.AvifImagePlugin"), reason="no AVIF")
 JPEG_LS = (
@@ -36,6 +37,16 @@ def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientati
 
 
 XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>"""
+
+
+def test_the_orientation_of_a_png_may_come_late(tmp_path: Path) -> None:
+    """EXIF may stand after the pixels; the size that is read without them is upright, too."""
+    path, exif = tmp_path / "in.png", PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path)
+    data, late = path.read_bytes(), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    path.write_bytes(data[:-12] + late + data[-12:])
+    assert opening.read_size(parse(path)) == decode.decode(parse(path)).size == (9, 8)
 
 
 @pytest.mark.parametrize("has_exif", [True, False])

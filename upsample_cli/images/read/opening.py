@@ -131,10 +131,10 @@ def check(opened: PIL.Image.Image, name: str, max_pixels: int, must_fit: bool = 
     """Refuse a picture with too many pixels or frames, too large to fit, or read incorrectly."""
     check_size((opened.height, opened.width), name, max_pixels)
     pixels, is_moving = opened.width * opened.height, is_animated(opened)
-    is_heavy = is_moving or opened.format in _DECODED_WHOLE
-    usual = _LIGHT_BYTES.get(opened.mode, _BYTES)
     if must_fit:
-        memory.check(pixels * (_HEAVY_BYTES if is_heavy else usual), name)
+        is_heavy = is_moving or opened.format in _DECODED_WHOLE
+        pixel = _HEAVY_BYTES if is_heavy else _LIGHT_BYTES.get(opened.mode, _BYTES)
+        memory.check(pixels * pixel, name)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff
 
@@ -173,6 +173,8 @@ def read_size(place: Place, max_pixels: int = MAX_PIXELS, must_fit: bool = True)
             height, width = opened.height, opened.width
             if opened.format == "AVIF" and (box := opened.info["crop"]):  # Pillow ignores it
                 height, width = box[3] - box[1], box[2] - box[0]
+            if opened.format == "PNG" and not place.is_remote:  # a store would send all of it
+                png_chunks.add_late_exif(opened, file)
             # Of a TIFF, Pillow already gives the upright size.
             swaps = opened.format != "TIFF" and exif.orientation_of(opened) in exif.SIDEWAYS
             return (width, height) if swaps else (height, width)
@@ -204,8 +206,7 @@ def image_errors(name: str) -> Iterator[None]:
         is_page = name.startswith("http") and "." not in name.rpartition("/")[2]
         remedy = "end a folder's URL by a slash" if is_page else "give a PNG, JPEG, WebP, TIFF..."
         raise ImageFileError(f"{name} is {NOT_A_PICTURE}; {remedy}") from error
-    # Damaged bytes make decoders raise errors of any kind.
-    except Exception as error:
+    except Exception as error:  # damaged bytes make decoders raise errors of any kind
         words = re.sub(r"^b'(.*)'$", r"\1", str(error))  # Pillow gives some of its errors bytes
         reason, cause = " ".join(words.split()) or type(error).__name__, error.__cause__ or error
         if reason.lower().startswith(_NOT_READ):

@@ -74,6 +74,14 @@ def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(declared)
 
 
+def add_late_exif(opened: PIL.Image.Image, file: BinaryIO) -> None:
+    """Add EXIF to a PNG's info where it stands after the pixels, and Pillow has not come to it."""
+    for chunk in chunks_of(file):
+        if chunk.kind == b"eXIf" and "exif" not in opened.info:
+            file.seek(chunk.start)
+            opened.info["exif"] = file.read(chunk.length)
+
+
 def check_end(file: BinaryIO) -> None:
     """Refuse a PNG that is cut off before the end of its last chunk, which Pillow would accept.
 
