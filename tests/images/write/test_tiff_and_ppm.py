@@ -88,10 +88,11 @@ def test_beyond_4_gb_a_tiff_is_a_big_one() -> None:
     """Offsets of 64 bits are used where 32 do not reach, and only there."""
     heads: dict[int, Any] = {}
     image = Image(np.zeros((1, 1, 3), np.uint8), "TIFF")
-    for height in (5_000, 50_000):
+    for height in (5_000, 47_721, 50_000):  # the pixels of 47721 rows end 77296 bytes below 4 GB
         head = tiff_and_ppm.header("TIFF", (height, 30_000), image)
         with tifffile.TiffFile(io.BytesIO(head)) as opened:
             heads[height] = (opened.is_bigtiff, opened.pages[0].dataoffsets)
     assert not heads[5_000][0]
+    assert heads[47_721][0]
     assert heads[50_000][0]
     assert heads[50_000][1][-1] > 1 << 32

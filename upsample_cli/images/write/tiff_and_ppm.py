@@ -30,6 +30,7 @@ _GREY, _RGB, _INDEXED, _CMYK = 1, 2, 3, 5
 _UNSIGNED, _FLOAT = 1, 3
 _STRAIGHT_ALPHA = 2
 _STRIP_BYTES = 1 << 16  # bytes per strip in the file, as other writers choose
+_MOST_CLASSIC = (1 << 32) - (1 << 26)  # bytes of pixels: what stands before them counts, too
 _CLASSIC = b"II\x2a\0\0\0\0\0"
 _BIG = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
@@ -65,7 +66,7 @@ def rows(format: str, samples: Samples, bits: int = 8) -> NDArray[np.uint8]:
 
 def _tiff_header(size: Size, image: Image) -> bytes:
     row = -(-size[1] * image.channels * image.bits // 8)
-    is_big = size[0] * row >= 1 << 32
+    is_big = size[0] * row > _MOST_CLASSIC
     tags = ImageFileDirectory_v2(_BIG if is_big else _CLASSIC)
     if is_big:
         tags.tagtype |= {_OFFSETS: _LONG8, _COUNTS: _LONG8}
