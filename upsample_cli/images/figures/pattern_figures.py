@@ -6,6 +6,7 @@ Parts where the checkerboard cannot be measured are hatched; without hatches the
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -192,11 +193,9 @@ def _draw_rings(sheet: Sheet, stride: tuple[int, int], step: int, bins: int) -> 
     """Draw a ring around each line of the stride except frequency 0, the mean."""
     draw = PIL.ImageDraw.Draw(sheet)
     radius = max(_LEAST_RADIUS, 2 * step)  # a line is three bins wide
-    for down in _frequencies(stride[0]):
-        for across in _frequencies(stride[1]):
-            if down == across == 0:
-                continue
-            y, x = (_place(frequency, bins) * step for frequency in (down, across))
+    for line in product(*map(_frequencies, stride)):
+        if any(line):
+            y, x = (_place(frequency, bins) * step for frequency in line)
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_MARK, width=2)
 
 

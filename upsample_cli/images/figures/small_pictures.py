@@ -79,9 +79,7 @@ def crop_sheet(panels: Sequence[tuple[str, str, Pixels]], icc: bytes | None = No
         write_text(draw, (left, top), shortened(name, _NAME, panel_width), _NAME, "la")
         figures = shortened(figures, _FIGURES, panel_width)
         write_text(draw, (left, top + _NAME + 8), figures, _FIGURES, "la", FAINT)
-        large = over_white(pixels).resize(
-            (width * factor, height * factor), PIL.Image.Resampling.NEAREST
-        )
+        large = over_white(pixels.repeat(factor, 0).repeat(factor, 1))
         sheet.paste(large, (left, top + head))
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True, icc_profile=icc)

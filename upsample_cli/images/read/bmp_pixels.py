@@ -95,10 +95,8 @@ def _without_masks(file: BinaryIO, head: bytes, masks: tuple[int, ...]) -> bytes
     pixels = np.full((*values.shape, 4), 255, np.uint8)
     for channel, mask in zip((2, 1, 0, 3), masks, strict=False):
         if full := mask // (mask & -mask or 1):
-            levels = (values & np.uint64(mask)) // np.uint64(mask // full)
-            pixels[..., channel] = (levels * np.uint64(255) + np.uint64(full // 2)) // np.uint64(
-                full
-            )
+            levels = (values & mask) // (mask // full)
+            pixels[..., channel] = (levels * 255 + full // 2) // full
         elif channel < 3:
             pixels[..., channel] = 0
     has_alpha = len(masks) == 4 and masks[3] != 0

@@ -205,9 +205,5 @@ def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, tuple[str, ...]]:
     is_grey = picture.mode in {"1", "L", "La"}
     mode = ("L" if is_grey else "RGB") + ("A" if is_transparent else "")
     name = _MODE_NAMES.get(picture.mode, picture.mode)
-    notes = (
-        ()
-        if picture.mode in _EQUAL_MODES
-        else (f"{name} becomes {'grey' if mode == 'L' else mode}",)
-    )
-    return picture.convert(mode), notes
+    note = f"{name} becomes {'grey' if mode == 'L' else mode}"
+    return picture.convert(mode), () if picture.mode in _EQUAL_MODES else (note,)
