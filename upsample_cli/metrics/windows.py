@@ -39,19 +39,6 @@ def least_db(stride: tuple[int, int]) -> float:
     return 12.5 + 8 / (stride[0] * stride[1] - 1)
 
 
-class Windows(NamedTuple):
-    """What the windows of a picture show.
-
-    Args:
-        contrast_db: The contrast of the clearest window with a pattern; NaN where there is none.
-        patches: The patterns of cells: each from the clearest window around the cell, of the
-            smallest size with a clear one; and those of neighbours that share such a pattern.
-    """
-
-    contrast_db: float
-    patches: Patches
-
-
 def search(
     phases: Floats,
     level: Floats,
@@ -60,8 +47,12 @@ def search(
     chance: Floats,
     grid: CellGrid,
     shape: NDArray[np.float64] | None = None,
-) -> Windows:
-    """Return what the windows of a picture show.
+) -> tuple[float, Patches]:
+    """Return the contrast of the clearest window with a pattern, in dB, and the patterns of cells.
+
+    The contrast is NaN where no window has a pattern. A cell has the pattern of the clearest window
+    around it, of the smallest size with a clear one, or that of a neighbour with which it shares
+    such a pattern.
 
     Args:
         phases: Shape (m, phases, n), the phases of each cell, less the stairs of its slopes.
@@ -90,9 +81,9 @@ def search(
         cells = cells.halved()
     have_it = np.count_nonzero(patches.power > patches.full / 2)
     if have_it < _LEAST or patches.are_text(best >= striped, chance, grid.stride):
-        return Windows(np.nan, Patches(lines, level, bounded, known))
+        return np.nan, Patches(lines, level, bounded, known)
     patches.grow(usable)
-    return Windows(best, patches)
+    return best, patches
 
 
 def _fill(
@@ -113,9 +104,12 @@ def _fill(
     free = usable & ~patches.known
     places = np.nonzero((which >= 0) & free[: len(which), : which.shape[1]])
     windows = np.unravel_index(which[places], sums.weight.shape[:2])
-    inside = _are_inside(places, windows, side)[:, None].astype(np.float32)
+    apart = [place // side - first for place, first in zip(places, windows, strict=True)]
+    inside = np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart))[:, None]
     near = [one[windows] for one in sums]
-    others = [one - inside * own[places] for one, own in zip(near, singles, strict=True)]
+    others = [
+        np.where(inside, one - own[places], one) for one, own in zip(near, singles, strict=True)
+    ]
     patches.fill(places, near, others)
 
 
@@ -223,14 +217,6 @@ def _sums(parts: Floats, axis: int) -> Floats:
     return parts
 
 
-def _are_inside(
-    places: tuple[NDArray[np.intp], ...], windows: tuple[NDArray[np.intp], ...], side: int
-) -> Mask:
-    """Return whether each cell is inside its window, whose cells are `side` cells wide and high."""
-    apart = [place // side - first for place, first in zip(places, windows, strict=True)]
-    return np.asarray(np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart)))
-
-
 def _clearest(contrasts: Floats, least: float) -> Indices:
     """Return for each cell the index of the clearest window around it; -1 where none is clear.
 
@@ -240,7 +226,7 @@ def _clearest(contrasts: Floats, least: float) -> Indices:
     side = _SIDE + 2 * _BESIDE
     best = np.full((m + side - 1, n + side - 1), least, np.float32)
     which = np.full(best.shape, -1, np.intp)
-    for down, across in np.ndindex(side, side) if contrasts.max() >= least else ():
+    for down, across in np.ndindex(side, side):
         is_inside = all(_BESIDE <= step < _BESIDE + _SIDE for step in (down, across))
         contrast = np.where(contrasts >= least, contrasts + _FIRST * is_inside, _NOTHING_DB)
         part = np.s_[down : down + m, across : across + n]
