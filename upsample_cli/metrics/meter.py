@@ -34,7 +34,7 @@ from upsample_cli.metrics.checkerboard import (
     Checkerboard,
 )
 from upsample_cli.metrics.pattern import Pattern, noise, pattern, weights
-from upsample_cli.metrics.rows import Mask, Rows
+from upsample_cli.metrics.rows import Mask
 from upsample_cli.metrics.windows import search
 
 LEAST_RIPPLE = 0.2  # the least ripple of a checkerboard, in levels
@@ -67,7 +67,7 @@ class PatternMap(NamedTuple):
     margin: tuple[int, int]
 
 
-class Meter:
+class Meter(CellReader):
     """Measures the checkerboard of a picture at some strides, from rows fed from the top down.
 
     Args:
@@ -79,21 +79,16 @@ class Meter:
     def __init__(
         self, size: tuple[int, int], *strides: tuple[int, int], least: float = LEAST_RIPPLE
     ) -> None:
+        super().__init__(*(grid(stride, size) for stride in strides))
         self._least = least
-        self._strides = strides
-        self._reader = CellReader(*(grid(stride, size) for stride in strides))
-
-    def feed(self, rows: Rows) -> None:
-        """Take the next rows; all calls or none have `rows.opaque`, likewise `rows.expected`."""
-        self._reader.feed(rows)
 
     def result(self, index: int = 0) -> Checkerboard:
         """Return the checkerboard of the rows so far, at the stride of this index."""
-        return verdict_and_map(self._reader.cells(index), self._reader.grids[index], self._least)[0]
+        return verdict_and_map(self.cells(index), self.grids[index], self._least)[0]
 
     def pattern_map(self, index: int = 0) -> PatternMap:
         """Return where the checkerboard of the rows so far is, at the stride of this index."""
-        return verdict_and_map(self._reader.cells(index), self._reader.grids[index], self._least)[1]
+        return verdict_and_map(self.cells(index), self.grids[index], self._least)[1]
 
 
 def verdict_and_map(
@@ -112,28 +107,27 @@ def verdict_and_map(
     if cells.blocks.mean() >= _BLOCKS:
         nowhere = Checkerboard(grid.stride, 0.0, 0.0, 0.0, nan, 0.0, 0.0, nan, NONE, status)
         return nowhere, PatternMap(np.where(cells.usable, 0.0, nan), grid.cell, grid.margin)
-    evidence = _evidence(cells, grid)
-    whole, rest, power = evidence.whole, evidence.rest, evidence.power
+    whole, rest, local_db, power, has_it = _evidence(cells, grid)
     contrast = max(whole.contrast_db, rest.contrast_db)
     result = Checkerboard(
         grid.stride,
         ripple=sqrt(max(0.0, power[cells.usable].mean())),
-        share=float(evidence.has_it[cells.usable].mean()),
+        share=float(has_it[cells.usable].mean()),
         peak=sqrt(max(0.0, power[cells.usable].max())),
         contrast_db=contrast,
         floor=rest.additive.floor,
         ripple_rel=sqrt(whole.relative.power),
-        local_db=evidence.local_db,
+        local_db=local_db,
         verdict=NONE,
     )
-    is_in_parts = isfinite(evidence.local_db)
+    is_in_parts = isfinite(local_db)
     if contrast < CONTRAST_DB:
         least = max(least, _PART_LEVELS) if is_in_parts else inf
     if result.ripple >= least:
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
     elif result.floor > _BLIND and cells.usable.mean() < _FEW:
         return _unknown(grid, "saturated")
-    shown = np.sqrt(np.maximum(power, 0.0)) * (evidence.has_it if result.verdict != NONE else 0.0)
+    shown = np.sqrt(np.maximum(power, 0.0)) * (has_it if result.verdict != NONE else 0.0)
     return result, PatternMap(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
 
 
@@ -142,26 +136,15 @@ def _unknown(grid: CellGrid, status: str) -> tuple[Checkerboard, PatternMap]:
     return Checkerboard(grid.stride, status=status), nowhere
 
 
-class _Evidence(NamedTuple):
-    """The evidence for a pattern.
+def _evidence(
+    cells: Cells, grid: CellGrid
+) -> tuple[Pattern, Pattern, float, NDArray[np.float64], Mask]:
+    """Return the evidence for a pattern in a picture, and in each of its cells.
 
-    Args:
-        whole: The pattern of all cells.
-        rest: The pattern of the cells away from those with a local pattern; or `whole`.
-        local_db: The contrast of the clearest window; NaN where none is clear.
-        power: Shape (m, n), the mean square of the pattern in each cell, in squared levels.
-        has_it: Same shape, whether each cell has a pattern.
+    It is the pattern of all cells; that of the cells away from those with a local pattern, or again
+    the first; the contrast of the clearest window, NaN where none is clear; and of each cell, shape
+    (m, n), the mean square of the pattern in squared levels, and whether it has one.
     """
-
-    whole: Pattern
-    rest: Pattern
-    local_db: float
-    power: NDArray[np.float64]
-    has_it: Mask
-
-
-def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
-    """Return the evidence for a pattern in a picture, and in each of its cells."""
     noises = noise(cells, grid.pixels)
     weight = weights(cells, noises)
     whole = rest = pattern(cells, weight, noises, grid)
@@ -179,7 +162,7 @@ def _evidence(cells: Cells, grid: CellGrid) -> _Evidence:
     own = sum_3x3(np.nan_to_num(patches.power)) / np.maximum(near, 1.0)
     power = np.where(patches.known, own, rest.power_at(square)) * ~cells.plain
     has_it = np.where(patches.known, own > patches.full / 2, rest.contrast_db >= CONTRAST_DB)
-    return _Evidence(whole, rest, local_db, power, has_it & ~cells.plain)
+    return whole, rest, local_db, power, has_it & ~cells.plain
 
 
 def _kind(result: Checkerboard, pattern: Pattern, is_in_parts: bool) -> str:
