@@ -9,7 +9,7 @@ from audits import normal
 from models import model, node, saved
 from onnx import helper
 
-from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork, picture_network
+from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork, picture_networks
 from upsample_cli.networks.flatten import network_of
 from upsample_cli.networks.trial import with_trial_run
 
@@ -26,7 +26,13 @@ def network(
     """Return a network of a model that takes pictures of three channels."""
     shape = [1, "h", "w", 3] if last else [1, 3, "h", "w"]
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, shape))
-    return picture_network(with_trial_run(network_of(saved(made, folder))), strides)
+    return as_it_is(made, folder, strides)
+
+
+def as_it_is(made: onnx.ModelProto, folder: Path, strides: Strides) -> PictureNetwork | None:
+    """Return the network of a model; of several outputs the first picture counts."""
+    found = picture_networks(with_trial_run(network_of(saved(made, folder))), strides)
+    return next(iter(found.values()), None)
 
 
 def up(weights: np.ndarray, *after: onnx.NodeProto, **tensors: np.ndarray) -> onnx.ModelProto:
@@ -190,7 +196,7 @@ def test_a_quantised_network_is_run_as_it_is(tmp_path: Path, fixed: bool) -> Non
     made = model(nodes, tensors)
     shape = [1, 3, *((200, 208) if fixed else ("h", "w"))]
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, shape))
-    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), [(2, 2)])
+    found = as_it_is(made, tmp_path, ((2, 2),))
     assert found is not None
     flat = found.flat()
     assert flat["grey 0.1"] == pytest.approx(255 * 0.2 * uneven[0, 0].std(), rel=1e-4)
@@ -205,7 +211,7 @@ def test_a_quantised_network_that_takes_no_floats_is_run_in_floats(tmp_path: Pat
         {"s": np.float32(1), "r": np.float32([1, 1, 2, 2])},
     )  # fmt: skip
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 2, [1, 3, "h", "w"]))
-    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), [(2, 2)])
+    found = as_it_is(made, tmp_path, ((2, 2),))
     assert found is not None
     assert max(found.flat().values()) == 0.0
 
@@ -269,7 +275,7 @@ def test_a_period_stays_away_from_the_borders_of_small_pictures(tmp_path: Path) 
     tensors = {"w2": even, "n": np.array([1, 3, 32, 32])}
     made = model(nodes, {**tensors, "k": np.ones((3, 3, 3, 3), np.float32) / 27})
     made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, 32, 32]))
-    found = picture_network(with_trial_run(network_of(saved(made, tmp_path))), [(2, 2)] * 5)
+    found = as_it_is(made, tmp_path, ((2, 2),) * 5)
     assert found is not None
     assert found.period == (16, 16)
     assert max(found.flat().values()) < 1e-3

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import inf, lcm
@@ -69,36 +68,30 @@ def picture_networks(
 ) -> dict[str, PictureNetwork]:
     """Return a `PictureNetwork` for each output of a network that is a picture, by its name.
 
-    The arguments are those of `picture_network`.
-    """
-    alone = {name: replace(network, outputs=(name,)) for name in network.outputs}
-    networks = {name: picture_network(one, strides) for name, one in alone.items()}
-    return {name: one for name, one in networks.items() if one}
-
-
-def picture_network(
-    network: Network, strides: Sequence[tuple[float, ...]]
-) -> PictureNetwork | None:
-    """Return the `PictureNetwork` of a network that turns a picture into a picture; else None.
-
-    Of several outputs with four axes the first counts.
-
     Args:
         network: The network, after a trial run.
         strides: The stride of each layer that upsamples, in the order in which the layers run.
     """
+    networks = {name: _with_output(network, name, strides) for name in network.outputs}
+    return {name: one for name, one in networks.items() if one}
+
+
+def _with_output(
+    network: Network, output: str, strides: Sequence[tuple[float, ...]]
+) -> PictureNetwork | None:
+    """Return the `PictureNetwork` of one output; None if it turns no picture into a picture."""
     pictures = [name for name, array in network.feeds.items() if array.ndim == 4]
-    outputs = [name for name in network.outputs if len(network.shapes.get(name, ())) == 4]
-    if len(pictures) != 1 or not outputs or 0 in network.shapes[outputs[0]]:
+    is_picture = len(network.shapes.get(output, ())) == 4 and 0 not in network.shapes[output]
+    if len(pictures) != 1 or not is_picture:
         return None
-    shape, result = network.shapes[pictures[0]], network.shapes[outputs[0]]
+    shape, result = network.shapes[pictures[0]], network.shapes[output]
     is_last = shape[1] not in (1, 3) and shape[3] in (1, 3)
     channels, space = (3, slice(1, 3)) if is_last else (1, slice(2, 4))
     if shape[channels] not in (1, 3) or result[channels] not in (1, 3, 4):
         return None
     runs = [
-        partial(_run, session, network.feeds, pictures[0], outputs[0])
-        for session in _sessions(network, outputs[0])
+        partial(_run, session, network.feeds, pictures[0], output)
+        for session in _sessions(network, output)
     ]
     form = Form(shape[channels], is_last)
     (height, width), after = shape[space], result[space]
