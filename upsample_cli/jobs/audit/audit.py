@@ -6,9 +6,10 @@ from math import isfinite, isnan
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit import kernel_figures, layer_figures, taps
+from upsample_cli.jobs.audit import kernel_figures, layer_figures
 from upsample_cli.jobs.audit.kernel_figures import KernelFigures
 from upsample_cli.jobs.audit.layer_figures import LayerFigures
+from upsample_cli.jobs.audit.taps import TapsFile, read_taps
 from upsample_cli.jobs.audit.weights import FileOptions, layer_of, layers_of
 from upsample_cli.kernels.kernel_file import read_arrays
 from upsample_cli.kernels.network_weights import is_network, load_network
@@ -131,7 +132,9 @@ def audit(path: str, question: FileOptions, pictures: tuple[str, ...] = ()) -> A
     """
     suffix = Path(path).suffix.lower()
     if suffix in (".npz", ".npy"):
-        return _of_taps(path, question)
+        if is_network(read_arrays(path)):
+            return _of_network(path)
+        return of_taps(read_taps(path, question.stride), question)
     if suffix == ".onnx":
         from upsample_cli.jobs.audit import network  # only a .onnx needs a process of its own
 
@@ -148,13 +151,11 @@ def audit(path: str, question: FileOptions, pictures: tuple[str, ...] = ()) -> A
     )
 
 
-def _of_taps(path: str, question: FileOptions) -> Audit:
-    if is_network(read_arrays(path)):
-        return _of_network(path)
-    result = taps.read_taps(path, question.stride)
-    if result.is_kernel:
-        return Audit(kernel_figures.figures(result.whole, result.stride, question.padding))
-    layer = layer_of(result.name, result.taps, question)
+def of_taps(file: TapsFile, question: FileOptions) -> Audit:
+    """Return the figures of taps that have been read; see `audit`."""
+    if file.is_kernel:
+        return Audit(kernel_figures.figures(file.whole, file.stride, question.padding))
+    layer = layer_of(file.name, file.taps, question)
     return Audit(layers=(layer_figures.figures(layer),))
 
 

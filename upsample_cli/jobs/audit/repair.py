@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit import kernel_figures, layer_figures
-from upsample_cli.jobs.audit.audit import PICKLES, Audit, audit
+from upsample_cli.jobs.audit.audit import PICKLES, Audit, audit, of_taps
 from upsample_cli.jobs.audit.taps import TapsFile, read_taps
-from upsample_cli.jobs.audit.weights import FileOptions, transposed
+from upsample_cli.jobs.audit.weights import FileOptions
 from upsample_cli.kernels.kernel_file import KernelFile
 from upsample_cli.kernels.phases import balanced
 from upsample_cli.metrics.ripple import VISIBLE
@@ -71,7 +70,8 @@ def repair(
         raise SettingError("--layer is for networks in .onnx; leave it out")
     if ending in (".safetensors", *PICKLES):
         raise SettingError(f"{path} is a network; export it as .onnx, or give weights as a .npy")
-    source = read_taps(path, stride)
+    question = FileOptions(stride)
+    source = read_taps(path, question.stride)
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
     mended = balanced(source.taps, source.strides, ramp)
@@ -94,9 +94,9 @@ def repair(
     size, change = (
         float(np.linalg.norm(whole)) for whole in (source.whole, result.whole - source.whole)
     )
-    after = _audited(result)
+    before, after = (of_taps(one, question) for one in (source, result))
     notes = tuple(_notes(source, output, mended.dtype, after))
-    return Repair(_audited(source), after, change / size if size else 0.0, data, notes)
+    return Repair(before, after, change / size if size else 0.0, data, notes)
 
 
 def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> Repair:
@@ -148,10 +148,3 @@ def _check(source: TapsFile, output: str, suffix: str) -> None:
     if suffix == ".npz" and source.stride[0] != source.stride[1]:
         size = "x".join(map(str, source.stride))
         raise SettingError(f"a .npz has one stride, not {size}; name the output .npy")
-
-
-def _audited(source: TapsFile) -> Audit:
-    if source.is_kernel:
-        return Audit(kernel_figures.figures(source.whole, source.stride))
-    layer = transposed(source.name, source.taps, source.strides, None)
-    return Audit(layers=(layer_figures.figures(layer),))

@@ -13,7 +13,6 @@ from upsample_cli.kernels.kernel_file import as_numbers, load, read_arrays
 from upsample_cli.planes import Size
 
 AXES = range(3, 6)  # number of axes of a layer's weights: two of channels, one to three of space
-_LARGEST = 512  # stride or padding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,13 +75,6 @@ def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
     return pair[:1] * axes
 
 
-def check_range(option: str, pair: Size | None, least: int) -> None:
-    """Raise a `SettingError` if a number of a pair is below `least` or above 512."""
-    if pair and not all(least <= number <= _LARGEST for number in pair):
-        size = "x".join(map(str, pair if pair[0] != pair[1] else pair[:1]))
-        raise SettingError(f"--{option} {size} is out of range; give {least} to {_LARGEST}")
-
-
 def read_taps(path: str, stride: Size | None) -> TapsFile:
     """Return the taps of a kernel file, or of a .npy of bare taps or a layer's weights.
 
@@ -95,7 +87,6 @@ def read_taps(path: str, stride: Size | None) -> TapsFile:
     Raises:
         SettingError: No such file, no taps, or a stride that is missing or differs from the file's.
     """
-    check_range("stride", stride, 1)
     array, name = read_arrays(path), Path(path).name
     if isinstance(array, dict):
         file = load(path, None, 1)

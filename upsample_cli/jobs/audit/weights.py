@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
-from upsample_cli.jobs.audit.taps import AXES, along, check_range
+from upsample_cli.jobs.audit.taps import AXES, along
 from upsample_cli.kernels.phases import phase_sums, without_rounding
 from upsample_cli.networks.upsampling_layer import MOST_SUMS, SUB_PIXEL, TCONV, Layer
 from upsample_cli.networks.weights_file import read, with_combined_weights
 
 _NAMED = 12  # most tensors that a message names
+_LARGEST = 512  # stride or padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,10 @@ class FileOptions:
 
     def __post_init__(self) -> None:
         """Refuse strides and paddings that are out of range."""
-        check_range("stride", self.stride, 1)
-        check_range("padding", self.padding, 0)
+        for option, pair, least in (("stride", self.stride, 1), ("padding", self.padding, 0)):
+            if pair and not all(least <= number <= _LARGEST for number in pair):
+                size = "x".join(map(str, pair if pair[0] != pair[1] else pair[:1]))
+                raise SettingError(f"--{option} {size} is out of range; give {least} to {_LARGEST}")
 
 
 def layer_of(
