@@ -1,16 +1,18 @@
 """The exact pattern that a method adds to flat pictures, at the scale in use."""
 
 from math import nan, prod, sqrt
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from upsample_cli.methods.method import Method
+from upsample_cli.metrics.ripple import BALANCED, ripple
+from upsample_cli.planes import Size
 
-if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
-    from upsample_cli.kernels.kernel import Taps
-    from upsample_cli.planes import Size
+Sums = NDArray[np.float64]
 
 
-def flat_ripple(method: Method, size_in: "Size", size_out: "Size") -> float:
+def flat_ripple(method: Method, size_in: Size, size_out: Size) -> float:
     """Return the ripple of a flat picture that a method enlarges: its RMS over its mean.
 
     Where the strides of its kernels lead beyond the size, the reduction takes off a part of it;
@@ -24,8 +26,6 @@ def flat_ripple(method: Method, size_in: "Size", size_out: "Size") -> float:
     Returns:
         0 or more; NaN where it is not known: of a network in ONNX at other scales than its own.
     """
-    from upsample_cli.metrics.ripple import BALANCED, ripple
-
     scales = size_out[0] / size_in[0], size_out[1] / size_in[1]
     kernel, held = method.equivalent(max(scales)), getattr(method, "antiring", 0.0)
     if kernel is None:
@@ -35,12 +35,8 @@ def flat_ripple(method: Method, size_in: "Size", size_out: "Size") -> float:
     return ripple(sums) if scales == (kernel.stride,) * 2 else _reduced(sums, size_in, size_out)
 
 
-def _reduced(phase_sums: "Taps", size_in: "Size", size_out: "Size") -> float:
+def _reduced(phase_sums: Sums, size_in: Size, size_out: Size) -> float:
     """Return the ripple of phase sums after the reduction to `size_out`."""
-    import numpy as np
-
-    from upsample_cli.metrics.ripple import ripple
-
     down, across = (
         _shares(len(phase_sums), *lengths) for lengths in zip(size_in, size_out, strict=True)
     )
@@ -51,11 +47,9 @@ def _reduced(phase_sums: "Taps", size_in: "Size", size_out: "Size") -> float:
     return ripple(np.array([mean - spread, mean + spread]))  # two values of this mean and spread
 
 
-def _shares(stride: int, before: int, after: int) -> "Taps":
+def _shares(stride: int, before: int, after: int) -> Sums:
     """Return the share of each phase in each output pixel of an axis; shape (after, stride)."""
-    import numpy as np
-
-    from upsample_cli.kernels.interpolants import BICUBIC, interpolation_band
+    from upsample_cli.kernels.interpolants import BICUBIC, interpolation_band  # few runs need it
 
     band, outputs = interpolation_band(BICUBIC, before * stride, after), np.arange(after)
     weights = band.coefficients[outputs % band.period]

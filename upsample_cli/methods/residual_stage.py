@@ -8,16 +8,13 @@ draws on overlap, so the latest tiles are kept.
 from collections.abc import Iterator
 from itertools import product
 from threading import Lock
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from upsample_cli.kernels.kernel import Kernel
+from upsample_cli.kernels.residual import TileNetwork
 from upsample_cli.methods.network_stage import NetworkStage, colours_of, eightfold, luma_of
 from upsample_cli.planes import Planes, Size
-
-if TYPE_CHECKING:  # annotations alone need it
-    from upsample_cli.kernels.residual import TileNetwork
 
 BEYOND = 16  # input pixels of the grid beyond the picture: the next stage draws on some of them
 
@@ -34,7 +31,7 @@ class ResidualStage(NetworkStage):
     """
 
     def __init__(
-        self, kernel: Kernel, tile_network: "TileNetwork", ensemble: bool, is_weighted: bool,
+        self, kernel: Kernel, tile_network: TileNetwork, ensemble: bool, is_weighted: bool,
         keep: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(kernel, tile_network.network.halo, is_weighted)
