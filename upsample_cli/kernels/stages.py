@@ -186,8 +186,6 @@ class Polyphase:
         padding: Rows and columns of the output cropped before the first.
     """
 
-    copies = False
-
     def __init__(self, taps: NDArray[np.float64], stride: int, padding: Size) -> None:
         self._taps, self._stride, self._padding = taps, stride, padding
         # These bands hold indices of taps, counted from 1, in place of their values; 0 is no tap.

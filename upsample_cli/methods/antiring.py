@@ -83,11 +83,6 @@ class AntiRing(NamedTuple):
     columns: Neighbours
     strength: float
 
-    @property
-    def copies(self) -> bool:
-        """Whether every output pixel is a copy of one input pixel."""
-        return False
-
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that the stages need or that hold the neighbours."""
         near = self.rows.draws_on(rows), self.columns.draws_on(columns)
@@ -165,11 +160,6 @@ class NearestRange(NamedTuple):
 
     rows: Neighbours
     columns: Neighbours
-
-    @property
-    def copies(self) -> bool:
-        """Whether every output pixel is a copy of one input pixel."""
-        return False
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that hold the neighbours."""

@@ -22,11 +22,10 @@ _NUMBERS = {int: (int,), float: (int, float)}  # types that a value of each kind
 
 
 class Stage(Protocol):
-    """One step from planes to planes of another size."""
+    """One step from planes to planes of another size.
 
-    @property
-    def copies(self) -> bool:
-        """Whether every output pixel is a copy of one input pixel."""
+    If every output pixel is a copy of one input pixel, it says so by a true attribute `copies`.
+    """
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that these output rows and columns need."""

@@ -34,8 +34,6 @@ class NetworkStage(ABC):
         is_weighted: Whether the last plane is opacity, and the others are weighted by it.
     """
 
-    copies = False
-
     def __init__(self, kernel: Kernel, halo: int, is_weighted: bool) -> None:
         self.linear, self.scale, self.halo = kernel.stage(), kernel.stride, halo
         self.is_weighted = is_weighted

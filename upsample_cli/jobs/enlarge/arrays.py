@@ -43,7 +43,7 @@ def enlarge(
     Returns:
         Shape (C, *size).
     """
-    if all(stage.copies for stage in stages):
+    if all(getattr(stage, "copies", False) for stage in stages):
         return _copied(planes, stages, size)
     out = np.empty((len(planes), *size), planes.dtype)
     with Workers(threads) as workers:
