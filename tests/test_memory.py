@@ -1,6 +1,8 @@
 """The budget of memory."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -82,3 +84,13 @@ def test_a_stream_is_read_up_to_the_budget() -> None:
     memory.limit_to(100 << 20)
     with pytest.raises(PictureTooLargeError, match="it needs"):
         memory.read_all(io.BytesIO(data), "it")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="unknown there")
+def test_the_peak_counts_what_was_given_back() -> None:
+    """It is in bytes, and at least that of 200 MB that are filled and freed."""
+    code = (
+        "from upsample_cli import memory; data = b'1' * (200 << 20); del data; print(memory.peak())"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert 200 << 20 < int(result.stdout) < 20 << 30

@@ -94,6 +94,16 @@ def check(size: float, what: str) -> None:
         )
 
 
+def peak() -> int:
+    """Return the most bytes that this process has taken so far; 0 where that is unknown."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
+
+
 def check_address_space() -> None:
     """Refuse to work in an address space too small for the libraries: some would hang.
 

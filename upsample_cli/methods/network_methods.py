@@ -27,8 +27,7 @@ _WIDE, _LOW = 6144, 32  # output columns above which tiles are low; input rows o
 # Bytes for each pixel that the last network computes for a window; for each pixel of the tiles that
 # are kept; and for each input pixel of one tile.
 _OF_PIXEL, _OF_KEPT, _OF_FEATURES = 48, 28, 768
-# Input pixels along a tile's side; and for a network that sees the whole picture.
-_TILE, _GLOBAL_TILE = 256, 1024
+_TILE = 256  # input pixels along a tile's side
 _SAMPLES = 1 << 20  # output pixels of a strip, about: each thread holds a few planes of them
 _RANGES = ("auto", "1", "255", "-1")  # see RANGES of `picture_trial`
 _PROVIDERS = ("cpu", "cuda", "coreml", "directml")
@@ -173,10 +172,11 @@ class OnnxNetwork(NetworkMethod):
 
     def notes(self) -> tuple[str, ...]:
         """Return a note if tiles may differ, because the network sees the whole picture."""
-        if not self._loaded().is_global:
+        model = self._loaded()
+        if not model.is_global:
             return ()
         return (
-            f"its network sees the whole picture; over {_GLOBAL_TILE} px a side tiles may differ, "
+            f"its network sees the whole picture; over {model.whole} px a side tiles may differ, "
             "see --tile and --halo",
         )
 
@@ -192,7 +192,7 @@ class OnnxNetwork(NetworkMethod):
 
     def rows_at_once(self, size: "Size", scale: float) -> int:
         """Return rows enough that the halo costs little, but few enough for memory and threads."""
-        if self._loaded().is_global and max(size) <= _GLOBAL_TILE * scale:
+        if self._loaded().is_global and max(size) <= self._loaded().whole * scale:
             return size[0]
         rows = min(_TILE * scale, size[0] / 4, _SAMPLES / size[1])
         return round(max(_TILE / 4 * scale, rows))
@@ -213,7 +213,7 @@ class OnnxNetwork(NetworkMethod):
         from upsample_cli.kernels.named import KERNELS
         from upsample_cli.methods.onnx_stage import OnnxStage
 
-        side = self.tile or (_GLOBAL_TILE if model.is_global else _TILE)
+        side = self.tile or (model.whole if model.is_global else _TILE)
         height, width = (side, side)
         if model.size:
             height, width = (n - 2 * model.halo for n in model.size)

@@ -65,6 +65,7 @@ class ImageModel(NamedTuple):
         least: The least height and width that it takes, in pixels.
         halo: Input pixels beyond each side of a tile that the tile's output depends on.
         is_global: Whether an output pixel depends on the whole picture, so that tiles can differ.
+        whole: The largest side of a picture, in pixels, that it then gets in one piece.
         ripple: The RMS of the pattern in its output for flat pictures, over their level.
     """
 
@@ -82,6 +83,7 @@ class ImageModel(NamedTuple):
     least: int
     halo: int
     is_global: bool
+    whole: int
     ripple: float
 
     def facts(self) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def _load(path: str, modified: int, provider: str, takes: str, halo: int | None)
         form, runner, size or (least_odd_multiple(SIDE, multiple),) * 2, RANGES.get(takes)
     )
     run = runner(form)
-    reach, grid = reach_of(run, form.channels, size, multiple, scale)
+    reach, grid, whole = reach_of(run, form.channels, size, multiple, scale)
     is_global, grid = grid == 0, grid or multiple
     trial = size or (least_odd_multiple(max(SIDE, 3 * grid), multiple),) * 2
     reach = max(reach if halo is None else halo, -(-border // scale))
@@ -140,7 +142,7 @@ def _load(path: str, modified: int, provider: str, takes: str, halo: int | None)
     return ImageModel(
         run, scale, border, form.channels, form.takes, form.gives,
         "NHWC" if form.is_last else "NCHW", dtype, size, multiple, grid, least, reach, is_global,
-        ripple,
+        whole, ripple,
     )  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """Finds how a network's pictures can be cut into tiles, its reach and grid, by running it."""
 
+from math import log, log2
+
 import numpy as np
 
+from upsample_cli import memory
 from upsample_cli.networks.enlargers.picture_trial import (
     EQUAL,
     MULTIPLES,
@@ -15,17 +18,24 @@ _SIDES = (SIDE, 128, 256)  # pixels: height and width of the pictures that show 
 _SEEN = 2e-4  # of full scale: smaller changes count as none
 _INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
+_WHOLE = 1024  # input pixels along a side: such a network gets larger pictures in tiles
+_SPACE = 2 << 30  # bytes for a picture in one piece; the same on all machines, as its pixels are
+_MORE = 16  # times the memory for twice the side, at most: attention compares all pixels with all
+_SOME, _STEEP = 1 << 20, 3.0  # bytes, and a power of the side: what is below grows as pixels do
 
 
 def reach_of(
     run: Run, channels: int, size: tuple[int, int] | None, multiple: int, scale: int
-) -> tuple[int, int]:
-    """Return a network's reach and its grid, in input pixels; grid 0: it needs the whole picture.
+) -> tuple[int, int, int]:
+    """Return a network's reach, its grid, and the largest side of a picture in one piece.
+
+    All are in input pixels; with grid 0 the network needs the whole picture.
 
     The lower half of a picture, then the right half, is exchanged: in the other half of the output,
-    only pixels within reach of the middle change.
+    only pixels within reach of the middle change. Larger pictures are left out if the memory
+    might not suffice.
     """
-    rng = np.random.default_rng(0)
+    rng, before_all, taken = np.random.default_rng(0), memory.peak(), list[tuple[int, int]]()
     for side in [0] if size else _SIDES:
         trial = size or (least_odd_multiple(side, multiple),) * 2
         picture, other = rng.random((2, channels, *trial), np.float32)
@@ -40,8 +50,31 @@ def reach_of(
             reaches.append(-(-(middle * scale - int(min(places, default=middle * scale))) // scale))
         if all(2 * reach < n - 4 for reach, n in zip(reaches, trial, strict=True)):
             reach = max(0, *reaches)
-            return reach, multiple if size else _grid(run, channels, multiple, reach, scale)
-    return min(_GLOBAL_HALO, min(trial) // 4), 0
+            grid = multiple if size else _grid(run, channels, multiple, reach, scale)
+            return reach, grid, _WHOLE
+        taken.append((max(trial), memory.peak() - before_all))
+        if _MORE * taken[-1][1] > memory.limit():
+            break
+    return min(_GLOBAL_HALO, min(trial) // 4), 0, _largest(taken)
+
+
+def _largest(taken: list[tuple[int, int]]) -> int:
+    """Return the largest side of a picture in one piece, in pixels.
+
+    If the memory grows faster than the pixels, as that of attention does, it is a power of 2 for
+    which `_SPACE` suffices.
+
+    Args:
+        taken: The sides of the pictures tried, and the bytes that each took.
+    """
+    (side, size), power = taken[-1], 4.0
+    if len(taken) > 1:
+        smaller, less = taken[-2]
+        power = log(max(size, _SOME) / max(less, _SOME)) / log(side / smaller)
+    if power < _STEEP or size < _SOME:
+        return _WHOLE
+    largest = side * (_SPACE / size) ** (1 / power)
+    return int(2 ** min(int(log2(largest)), log2(_WHOLE)))
 
 
 def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int:
