@@ -182,6 +182,13 @@ def of_any_size(kind: str) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def two_pictures() -> onnx.ModelProto:
+    """Return a network that takes two pictures at once."""
+    model = enlarger(size=(40, 56))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    return model
+
+
 def two_inputs() -> onnx.ModelProto:
     """Return a network of two pictures, which is none that enlarges one."""
     shape = [1, 3, "h", "w"]

@@ -63,7 +63,7 @@ def test_facts_go_to_programs(call: Call) -> None:
         "scale": 2, "border": 0, "channels": 3, "takes": [0.0, 1.0], "gives": [0.0, 1.0],
         "layout": "NCHW", "dtype": "float32", "size": None, "multiple": 1, "grid": 1,
         "least": 1, "halo": 1, "is_global": False, "whole": 1024,
-        "ripple": report["model"]["ripple"],
+        "flat_change": 0.0, "ripple": report["model"]["ripple"],
     }  # fmt: skip
 
 

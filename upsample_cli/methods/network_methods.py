@@ -171,14 +171,8 @@ class OnnxNetwork(NetworkMethod):
         return {"model": self._loaded().facts()}
 
     def notes(self) -> tuple[str, ...]:
-        """Return a note if tiles may differ, because the network sees the whole picture."""
-        model = self._loaded()
-        if not model.is_global:
-            return ()
-        return (
-            f"its network sees the whole picture; over {model.whole} px a side tiles may differ, "
-            "see --tile and --halo",
-        )
+        """Return what the user should know about the network."""
+        return self._loaded().notes()
 
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage per pass, and a reduction if they lead beyond `size_out`."""

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from enlargers import classifier, denoiser, enlarger, one_and_a_half, two_inputs, written
+from enlargers import (
+    classifier,
+    denoiser,
+    enlarger,
+    one_and_a_half,
+    two_inputs,
+    two_pictures,
+    written,
+)
 from onnx.reference import ReferenceEvaluator
 
 from upsample_cli.errors import SettingError
@@ -112,6 +120,22 @@ def test_the_white_of_the_output_is_found_out_where_that_of_the_input_is_given(
     assert (other.takes, other.gives) == ((0, 255), (0, 255))
 
 
+def test_flat_pictures_that_come_out_changed_are_noted(tmp_path: Path) -> None:
+    """A network without the step that its author does after it makes another picture."""
+    good = load(written(enlarger(), tmp_path), "cpu", "auto", None)
+    assert good.notes() == ()
+    made = enlarger()
+    result = made.graph.output[0].name
+    made.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(0.5), "half"))
+    made.graph.node.append(onnx.helper.make_node("Mul", [result, "half"], ["darker"]))
+    made.graph.output[0].name = "darker"
+    bad = load(written(made, tmp_path, "bad.onnx"), "cpu", "auto", None)
+    assert bad.flat_change == pytest.approx(0.25, abs=0.01)
+    assert [note.partition(";")[0] for note in bad.notes()] == [
+        "its network changes the level of flat pictures by 25% of white"
+    ]
+
+
 def test_uneven_phases_are_measured(tmp_path: Path) -> None:
     """The ripple of flat pictures is that of the kernel's phase sums."""
     model = enlarger()
@@ -131,11 +155,12 @@ def test_uneven_phases_are_measured(tmp_path: Path) -> None:
     ("model", "fault"),
     [
         (two_inputs(), "not one picture"),
+        (two_pictures(), "not one picture"),
         (classifier(), "not a picture"),
         (denoiser(), "pixels of 3 channels for"),
         (one_and_a_half(), "gives 60x60 pixels of 3 channels for 40x40"),
     ],
-    ids=["two inputs", "classes", "same size", "one and a half"],
+    ids=["two inputs", "two pictures", "classes", "same size", "one and a half"],
 )
 def test_other_tasks_are_refused(model: onnx.ModelProto, fault: str, tmp_path: Path) -> None:
     """The error says what the network takes and makes."""

@@ -106,7 +106,7 @@ def _with_output(
                 continue
             down, across = (_period(stride[axis], strides, axis, outcome[axis]) for axis in (0, 1))
             if down * across > 1 and max(down, across) <= _LONGEST:
-                form = with_ranges(form, partial(partial, run), size)
+                form, _ = with_ranges(form, partial(partial, run), size)
                 return PictureNetwork(partial(run, form), form, size, stride, (down, across))
         except (RunError, ValueError):
             continue

@@ -43,6 +43,7 @@ PROVIDERS = {
 _CAREFUL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
 _FAST = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 _LOST = re.compile(r'External data path does not exist: "([^"]*)"')
+_FAR = 0.1  # of full scale: a greater change of flat pictures says that something is missing
 _REMEDY = "give a network that enlarges pictures"
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -66,6 +67,7 @@ class ImageModel(NamedTuple):
         halo: Input pixels beyond each side of a tile that the tile's output depends on.
         is_global: Whether an output pixel depends on the whole picture, so that tiles can differ.
         whole: The largest side of a picture, in pixels, that it then gets in one piece.
+        flat_change: The mean change of the level of flat pictures, of full scale.
         ripple: The RMS of the pattern in its output for flat pictures, over their level.
     """
 
@@ -84,11 +86,24 @@ class ImageModel(NamedTuple):
     halo: int
     is_global: bool
     whole: int
+    flat_change: float
     ripple: float
 
     def facts(self) -> dict[str, Any]:
         """Return all fields except `run`, for reports that programs read."""
         return {name: value for name, value in self._asdict().items() if name != "run"}
+
+    def notes(self) -> tuple[str, ...]:
+        """Return notes on tiles that may differ, and on flat pictures that come out changed."""
+        tiles = (
+            f"its network sees the whole picture; over {self.whole} px a side tiles may differ, "
+            "see --tile and --halo"
+        )
+        levels = (
+            f"its network changes the level of flat pictures by {self.flat_change:.0%} of white; "
+            "see --model-range, and what else it needs before and after it"
+        )
+        return (tiles,) * self.is_global + (levels,) * (self.flat_change > _FAR)
 
 
 class _Value(NamedTuple):
@@ -128,7 +143,7 @@ def _load(path: str, modified: int, provider: str, takes: str, halo: int | None)
     scale, border, multiple = scale_of(path, runner(form), form, size, multiple)
     least = min(size) if size else least_of(runner(form), form.channels, multiple)
     _, _, runner = _runner(path, provider, _FAST)
-    form = with_ranges(
+    form, change = with_ranges(
         form, runner, size or (least_odd_multiple(SIDE, multiple),) * 2, RANGES.get(takes)
     )
     run = runner(form)
@@ -142,14 +157,15 @@ def _load(path: str, modified: int, provider: str, takes: str, halo: int | None)
     return ImageModel(
         run, scale, border, form.channels, form.takes, form.gives,
         "NHWC" if form.is_last else "NCHW", dtype, size, multiple, grid, least, reach, is_global,
-        whole, ripple,
+        whole, change, ripple,
     )  # fmt: skip
 
 
 def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Callable[[Form], Run]]:
     """Return a network's input shape and type, and a function that returns a `Run` for a form."""
     session, inputs, outputs = _session(path, provider, level)
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in _TYPES:
+    is_picture = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].type in _TYPES
+    if not is_picture or (isinstance(inputs[0].shape[0], int) and inputs[0].shape[0] > 1):
         takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "nothing"
         raise SettingError(f"{path} takes {takes}, not one picture; {_REMEDY}")
     if not outputs or len(outputs[0].shape) not in (0, 4):

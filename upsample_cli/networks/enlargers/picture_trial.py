@@ -138,8 +138,10 @@ def _is_moved(run: Run, channels: int, size: tuple[int, int], scale: int) -> boo
 
 def with_ranges(
     form: Form, runner: Callable[[Form], Run], trial: tuple[int, int], takes: Range | None = None
-) -> Form:
+) -> tuple[Form, float]:
     """Return a form with the ranges of input and output with which flat pictures change least.
+
+    And the mean of that change, of full scale.
 
     The input's is 0..1 if they change little then: whatever changes a picture by a bounded amount,
     as after a normalisation, changes one of 0..255 less. It is -1..1 only if that is given: a
@@ -163,7 +165,8 @@ def with_ranges(
             if one == gives or error < _NEAR:
                 errors[form._replace(takes=one, gives=gives)] = error
     clear = (one for one, error in errors.items() if error < _CLEAR)
-    return next(clear, min(errors, key=lambda one: errors[one]))
+    best = next(clear, min(errors, key=lambda one: errors[one]))
+    return best, errors[best]
 
 
 def _flat_error(values: Planes, level: float, gives: Range) -> float:
