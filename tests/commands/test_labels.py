@@ -11,6 +11,9 @@ import tifffile
 from PIL.PngImagePlugin import PngInfo
 from terminal import Outcome, check_refused, contents, run_process
 
+from upsample_cli.images.write.formats import PNG_SIGNATURE
+from upsample_cli.images.write.png import TRAILER, chunk
+
 Call = Callable[..., Outcome]
 PALETTE = bytes(range(3 * 20))
 
@@ -185,13 +188,55 @@ def test_a_mask_is_read_and_written_as_other_pictures(call: Call, masks: Path) -
     assert "only the first of its 2 pictures" in call("two.tif", "two.png", "--labels").err
 
 
-def test_labels_of_12_bits_are_not_scaled(call: Call, folder: Path) -> None:
-    """A label is a number: of a TIFF of 12 bits it stays the same."""
-    row = bytes([0x12, 0x34, 0x56])  # 0x123 and 0x456
-    tags = [(256, 3, 2), (257, 3, 1), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, 8),
-            (277, 3, 1), (278, 3, 1), (279, 4, 3)]  # fmt: skip
+def tiff_of_two(bits: int, row: bytes) -> bytes:
+    """Return a TIFF of two grey pixels in one row, of 1 to 3 bytes."""
+    tags = [(256, 3, 2), (257, 3, 1), (258, 3, bits), (259, 3, 1), (262, 3, 1), (273, 4, 8),
+            (277, 3, 1), (278, 3, 1), (279, 4, len(row))]  # fmt: skip
     entries = b"".join(struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in tags)
-    head = b"II\x2a\0" + struct.pack("<L", 12) + row + b"\0" + struct.pack("<H", len(tags))
-    (folder / "12.tif").write_bytes(head + entries + bytes(4))
-    assert call("12.tif", "out.png", "--labels", "-m", "nearest").code == 0
-    assert labels(folder, "out.png").tolist() == [[0x123] * 2 + [0x456] * 2] * 2
+    head = b"II\x2a\0" + struct.pack("<L", 12) + row.ljust(4, b"\0")
+    return head + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def png_of_two(bits: int, row: bytes, clear: int | None = None) -> bytes:
+    """Return a PNG of two grey pixels in one row, of which those of level `clear` are clear."""
+    return b"".join([
+        PNG_SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, bits, 0, 0, 0, 0)),
+        b"" if clear is None else chunk(b"tRNS", struct.pack(">H", clear)),
+        chunk(b"IDAT", zlib.compress(b"\0" + row)), TRAILER,
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "stored"),
+    [
+        (tiff_of_two(12, bytes([0x12, 0x34, 0x56])), [0x123, 0x456]),
+        (tiff_of_two(4, b"\x13"), [1, 3]),
+        (tiff_of_two(2, b"\x70"), [1, 3]),
+        (png_of_two(4, b"\x1f"), [1, 15]),
+        (png_of_two(2, b"\x60"), [1, 2]),
+        (b"P2 2 1 3\n1 2\n", [1, 2]),
+        (b"P5 2 1 20\n\x01\x13", [1, 19]),
+        (b"P5 2 1 255\n\x01\x13", [1, 19]),
+        (b"P5 2 1 1000\n\0\x01\x02\x01", [1, 513]),
+        (b"P5 2 1 65535\n\0\x01\x02\x01", [1, 513]),
+    ],
+    ids=["TIFF 12", "TIFF 4", "TIFF 2", "PNG 4", "PNG 2", "P2 3", "P5 20", "P5 255", "P5 1000",
+         "P5 65535"],
+)  # fmt: skip
+@pytest.mark.parametrize("output", ["out.png", "out.pgm"])
+def test_labels_of_any_depth_are_not_scaled(
+    call: Call, folder: Path, data: bytes, stored: list[int], output: str
+) -> None:
+    """A label is a number: it stays as stored, whatever number the file calls white."""
+    (folder / "in").write_bytes(data)
+    assert call("in", output, "--labels", "-m", "nearest").code == 0
+    assert labels(folder, output).tolist() == np.repeat([stored] * 2, 2, 1).tolist()
+
+
+def test_the_clear_label_of_few_bits_stays_clear(call: Call, folder: Path) -> None:
+    """A grey PNG of 4 bits names one of its levels clear, and so does the enlarged mask."""
+    (folder / "in.png").write_bytes(png_of_two(4, b"\x13", clear=3))
+    assert call("in.png", "out.png", "--labels", "-m", "nearest").code == 0
+    assert labels(folder, "out.png").tolist() == [[1, 1, 3, 3]] * 2
+    with PIL.Image.open(folder / "out.png") as after:
+        assert after.convert("RGBA").getchannel("A").tobytes() == b"\xff\xff\0\0" * 2

@@ -81,6 +81,7 @@ class Image(NamedTuple):
         palette: The colours, if samples are indices in one channel; None if they are levels.
         caveats: Those of the notes that count even if nothing is written: what of the file was
             not read, or is damaged.
+        highest: The level of full scale in the file, if samples may be scaled up from it; else 0.
     """
 
     samples: Samples
@@ -90,6 +91,7 @@ class Image(NamedTuple):
     is_cmyk: bool = False
     palette: Palette | None = None
     caveats: tuple[str, ...] = ()
+    highest: int = 0
 
     @property
     def size(self) -> Size:

@@ -249,7 +249,9 @@ def test_samples_of_12_bits_are_scaled(tmp_path: Path, monkeypatch: pytest.Monke
     assert re.search(fault, error_without_imagecodecs(path))
     read = np.full((4, 6, 3), 4095, np.uint16)
     monkeypatch.setattr(tifffile.TiffPage, "asarray", lambda _: read)
-    assert (files.read(parse(path)).samples == 65535).all()
+    image = files.read(parse(path))
+    assert (image.samples == 65535).all()
+    assert image.highest == 4095
 
 
 def test_too_many_pixels_are_refused_by_the_head(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from upsample_cli.images.metadata import Metadata, metadata_of
 from upsample_cli.images.places.place import MAX_PIXELS, Place
 from upsample_cli.images.read import opening, png_chunks, raw_modes
 from upsample_cli.images.read.opening import open_picture
-from upsample_cli.images.read.raw_modes import FULL
 from upsample_cli.images.write.formats import with_alpha_flag
 
 if TYPE_CHECKING:  # few pictures are animations
@@ -27,7 +26,6 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     strict: bool = False,
     indexed: bool = False,
-    labels: bool = False,
 ) -> "Image | Animation":
     """Return the picture or the animation in a file.
 
@@ -36,7 +34,6 @@ def decode(
         max_pixels: The most pixels that a picture, or a frame of an animation, may have.
         strict: Whether to refuse damage even if it does not touch the pixels.
         indexed: Whether to keep the samples of a still picture with a palette as indices.
-        labels: Whether levels of 12 bits are labels, which are not scaled to 16 bits.
 
     Raises:
         ImageFileError: The file is missing, cannot be read, is broken, or is not a picture; or its
@@ -47,13 +44,13 @@ def decode(
     with place.open() as file, opening.image_errors(name):
         file, damage = png_chunks.safe_png(file)
         try:
-            decoded = _decoded(file, name, max_pixels, indexed, labels)
+            decoded = _decoded(file, name, max_pixels, indexed)
         except OSError:
             from upsample_cli.images.read import jpeg_parts  # few pictures are damaged
 
             if (whole := jpeg_parts.with_end_marker(file)) is None:
                 raise
-            decoded = _decoded(whole, name, max_pixels, indexed, labels)
+            decoded = _decoded(whole, name, max_pixels, indexed)
             damage = ("its end marker is missing",)
         if decoded.format == "GIF":
             from upsample_cli.images.read import animation  # seldom needed
@@ -67,9 +64,7 @@ def decode(
         return decoded._replace(notes=(*decoded.notes, *damage), caveats=caveats)
 
 
-def _decoded(
-    file: BinaryIO, name: str, max_pixels: int, indexed: bool, labels: bool
-) -> "Image | Animation":
+def _decoded(file: BinaryIO, name: str, max_pixels: int, indexed: bool) -> "Image | Animation":
     """Return the picture or the animation in an open file; see `decode`."""
     opened = open_picture(file)
     if opened is None:
@@ -86,7 +81,7 @@ def _decoded(
         pillow_tiff.check_tile(opened, name)
         try:
             with pillow_tiff.quiet_libtiff():
-                return _decode_still(opened, name, file, indexed, labels)
+                return _decode_still(opened, name, file, indexed)
         except OSError:
             if pillow_tiff.can_decode(opened):
                 raise
@@ -119,9 +114,7 @@ def _decode_animation(opened: PIL.Image.Image, name: str, file: BinaryIO) -> "An
     return moving
 
 
-def _decode_still(
-    opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: bool, labels: bool = False
-) -> Image:
+def _decode_still(opened: PIL.Image.Image, name: str, file: BinaryIO, indexed: bool) -> Image:
     """Return a still picture, or the first of several."""
     # MPO is a JPEG with more pictures after the first, as phones write them.
     format = (opened.format or "PNG").replace("MPO", "JPEG")
@@ -133,9 +126,8 @@ def _decode_still(
     if (pages := opening.frame_count(opened)) > 1:
         caveats += (f"only the first of its {pages} pictures is used",)
     notes = caveats + raw_modes.notes_on_shape(opened)
+    highest = raw_modes.stored_full_scale(opened)
     depth = raw_modes.prepare(opened, file, name)
-    if labels:
-        depth = depth._replace(highest=FULL)
     if depth.low is not None:
         depth = depth._replace(low=load_upright(depth.low))
     opened = _loaded(opened, file, format)
@@ -151,7 +143,7 @@ def _decode_still(
         notes += changes
     metadata, changes = _without_lost_parts(metadata_of(opened), format, opened, file)
     samples, is_cmyk = depth.samples_of(picture, name), picture.mode == "CMYK"
-    return Image(samples, format, metadata, notes + changes, is_cmyk, palette, caveats)
+    return Image(samples, format, metadata, notes + changes, is_cmyk, palette, caveats, highest)
 
 
 def _without_lost_parts(

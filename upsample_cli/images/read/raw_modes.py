@@ -229,6 +229,17 @@ def with_raw_mode(tile: Any, raw_mode: str) -> Any:
     return tile._replace(args=(raw_mode, *args[1:]) if isinstance(args, tuple) else raw_mode)
 
 
+def stored_full_scale(opened: PIL.Image.Image) -> int:
+    """Return the file's full-scale level of grey that loading will scale from it; 0 if it will not.
+
+    Pillow scales grey of 2 and 4 bits and anymaps, `DeepSamples` grey of 12 bits.
+    """
+    for tile in getattr(opened, "tile", [])[:1]:  # all are alike
+        bits = re.match("[LI];(2|4|12)", raw_mode_of(tile))
+        return 2 ** int(bits[1]) - 1 if bits else _ppm_level(tile)
+    return 0
+
+
 def _ppm_level(tile: Any) -> int:
     """Return the level of full scale of a portable anymap; 0 for bitmaps and other formats."""
     has_level = tile.codec_name in ("ppm", "ppm_plain") and isinstance(tile.args, tuple)

@@ -65,7 +65,10 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Image:
         metadata = _metadata(tags, page)
         notes.extend(tiff_tags.notes_on_losses(tags, metadata.iptc))
         upright = exif.upright_samples(samples, tags.get(exif.ORIENTATION, 1))
-        return Image(upright, "TIFF", metadata, (*caveats, *notes), caveats=caveats)
+        highest = 2**page.bitspersample - 1 if samples.dtype.kind == "u" else 0
+        return Image(
+            upright, "TIFF", metadata, (*caveats, *notes), caveats=caveats, highest=highest
+        )
 
 
 def _tags(file: BinaryIO, page: tifffile.TiffPage) -> PIL.Image.Exif:

@@ -1,6 +1,6 @@
 """Enlarge label masks: every class becomes a plane, and the largest plane wins at each pixel.
 
-The labels of a palette picture are its indices, those of a grey picture its levels.
+The labels of a palette picture are its indices, those of a grey picture its levels as stored.
 For a tile of the output only the classes in the window that it draws on are enlarged, a few at a
 time, and only the largest value so far is kept; so memory does not grow with the number of classes.
 Where planes are equal up to rounding, the lower label wins.
@@ -16,6 +16,7 @@ from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.image import Image, Samples
 from upsample_cli.images.read.animation import Animation
+from upsample_cli.images.read.raw_modes import rescaled
 from upsample_cli.jobs.enlarge import still
 from upsample_cli.jobs.enlarge.strips import ExtendedInput, stages_to, tiles
 from upsample_cli.jobs.enlarge.task import TargetSize, Task
@@ -61,6 +62,7 @@ def enlarge_and_write(
     Raises:
         ImageFileError: The format is not one for these labels.
     """
+    mask = _as_stored(mask)
     formats = ["PNG", "TIFF"]
     if mask.bits <= 8:
         formats.append("BMP")
@@ -82,6 +84,17 @@ def enlarge_and_write(
     mask = mask._replace(samples=labels[..., None])
     _, lost = still.enlarge_and_write(mask, size, format, file, copies)
     return Checkerboard((1, 1), status="labels"), notes + lost
+
+
+def _as_stored(mask: Image) -> Image:
+    """Return a mask with the labels of its file, where reading has scaled them as levels."""
+    if not mask.highest:
+        return mask
+    stored = rescaled(np.arange(mask.peak + 1), mask.peak, mask.highest).astype(mask.dtype)
+    palette = mask.palette
+    if palette:  # a ramp of greys, one of them transparent
+        palette = palette._replace(opacity=palette.opacity[:: mask.peak // mask.highest])
+    return mask._replace(samples=stored[mask.samples], palette=palette, highest=0)
 
 
 def enlarged(

@@ -46,7 +46,7 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
     start = perf_counter()
     to.check_target((source, *task.files()), task.force)
     as_stored = task.labels or task.method.copies
-    picture = decode(source, task.max_pixels, task.strict, as_stored, task.labels)
+    picture = decode(source, task.max_pixels, task.strict, as_stored)
     write = _writer(picture, source, task, progress)
     size = _size(to, picture.size, task)
     format = formats.format_of(to, task.encoding.format, picture.format)
