@@ -39,14 +39,23 @@ def test_the_head_states_the_upright_size(tmp_path: Path, suffix: str, orientati
 XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>"""
 
 
-def test_the_orientation_of_a_png_may_come_late(tmp_path: Path) -> None:
-    """EXIF may stand after the pixels; the size that is read without them is upright, too."""
+@pytest.mark.parametrize(
+    ("orientations", "broken", "size"),
+    [([6], 0, (9, 8)), ([6], 1, (8, 9)), ([1, 6], 0, (9, 8)), ([6, 1], 0, (8, 9))],
+)
+def test_the_orientation_of_a_png_may_come_late(
+    tmp_path: Path, orientations: list[int], broken: int, size: tuple[int, int]
+) -> None:
+    """EXIF may stand after the pixels: the last counts, if its checksum is right."""
     path, exif = tmp_path / "in.png", PIL.Image.Exif()
-    exif[0x0112] = 6
     PIL.Image.fromarray(texture_samples(8, 9, 3)).save(path)
-    data, late = path.read_bytes(), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    data, late = path.read_bytes(), b""
+    for orientation in orientations:
+        exif[0x0112] = orientation
+        late += chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    late = late[:-1] + bytes([late[-1] ^ broken])
     path.write_bytes(data[:-12] + late + data[-12:])
-    assert opening.read_size(parse(path)) == decode.decode(parse(path)).size == (9, 8)
+    assert opening.read_size(parse(path)) == decode.decode(parse(path)).size == size
 
 
 @pytest.mark.parametrize("has_exif", [True, False])

@@ -75,9 +75,9 @@ def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def add_late_exif(opened: PIL.Image.Image, file: BinaryIO) -> None:
-    """Add EXIF to a PNG's info where it stands after the pixels, and Pillow has not come to it."""
+    """Add EXIF to a PNG's info that stands after the pixels: Pillow has not come to it."""
     for chunk in chunks_of(file):
-        if chunk.kind == b"eXIf" and "exif" not in opened.info:
+        if chunk.kind == b"eXIf" and not _is_damaged(file, chunk):
             file.seek(chunk.start)
             opened.info["exif"] = file.read(chunk.length)
 
