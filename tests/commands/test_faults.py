@@ -279,7 +279,8 @@ def test_a_deleted_output_folder_is_not_created_again(work_folder: Path) -> None
         send_slow_picture(work_folder, process)
         _, stderr = process.communicate(timeout=faults.PATIENCE)
     assert process.returncode == 1
-    assert stderr.count(".png: folder out is gone; ") == COUNT - SLOW - 1
+    # The slow picture was begun before, if the machine is quick, and then fails as it is written.
+    assert stderr.count(".png: folder out is gone; ") in (COUNT - SLOW - 1, COUNT - SLOW)
     assert "checkerboard.csv was deleted with its rows" in stderr
     assert f"{SLOW} done, 0 skipped, {COUNT - SLOW} failed\n" in stderr
     assert not (work_folder / "out").exists()
