@@ -36,6 +36,13 @@ def test_what_was_measured_last_counts() -> None:
     assert list(known_outputs([DONE, measured, SKIPPED]).values()) == [(7.0, 2.0, 3.0, True)]
 
 
+def test_a_ripple_of_zero_is_known() -> None:
+    """A number 0.0, as JSON has it, is a figure like the text "0.0" of CSV."""
+    row = {"output": "a.png", "status": "done", "checkerboard": {"ripple": 0.0}}
+    (known,) = known_outputs([row]).values()
+    assert known.ripple == 0.0
+
+
 @pytest.mark.parametrize("name", ["a", "two\nlines", 'quote"', '"\n"\n', "b" * BLOCK + "\n"])
 def test_a_half_row_is_cut_off_whole(tmp_path: Path, name: str) -> None:
     """Wherever a crash cut the last row of a CSV file, the rows before it stay, and no part of it.

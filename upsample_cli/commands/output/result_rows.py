@@ -53,7 +53,9 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
         if row["status"] == "failed":
             continue
         values = row if "ripple" in row else row["checkerboard"] or {}
-        ripple, contrast, local = (float(values.get(name) or nan) for name in _FIGURES)
+        ripple, contrast, local = (
+            nan if (value := values.get(name)) in (None, "") else float(value) for name in _FIGURES
+        )
         if not is_ours and key in known:
             if isnan(ripple):
                 continue
