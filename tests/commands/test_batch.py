@@ -561,6 +561,18 @@ def test_a_resumed_run_measures_what_has_no_row(call: Call, folder: Path) -> Non
     assert call("many/a.png", "out/a.png", "--skip-existing").code == 3
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_a_resumed_run_knows_all_that_the_report_says(call: Call, folder: Path, name: str) -> None:
+    """The JSON of a skipped output has the checkerboard that it had when the output was made."""
+    (folder / "many").mkdir()
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "many" / "a.png")
+    uneven = ["-k", "uniform", "--kernel-size", 3, "--report", name, "--skip-existing", "--json"]
+    first, again = (json.loads(call("many", "out", *uneven).out.splitlines()[0]) for _ in range(2))
+    assert (first["status"], again["status"]) == ("done", "skipped")
+    assert first["checkerboard"] == again["checkerboard"]
+    assert first["checkerboard"]["verdict"] == "checkerboard"
+
+
 def test_a_resumed_run_measures_what_was_changed(call: Call, folder: Path) -> None:
     """An output that is newer than the report counts by what it is, not by its row."""
     (folder / "many").mkdir()

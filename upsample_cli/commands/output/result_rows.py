@@ -4,38 +4,30 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from math import isnan, nan
+from math import nan
 from typing import Any, NamedTuple
 
 from upsample_cli.images.places.place import parse_file
-from upsample_cli.metrics.checkerboard import NO_STRIDE, Checkerboard
+from upsample_cli.metrics.checkerboard import Checkerboard
 
 BLOCK = 1 << 16
 """Bytes to read at once."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin with one
-_FIGURES = ("ripple", "contrast_db", "local_db")
+_FIGURES = Checkerboard._fields[1:-2]  # all but stride, verdict and status
 
 
 class KnownOutput(NamedTuple):
     """What a row of an earlier run says about an output.
 
     Args:
-        ripple: As in `Checkerboard`; NaN where it is unknown.
-        contrast_db: Likewise.
-        local_db: Likewise.
+        checkerboard: What is in the output; None where the ripple is unknown.
+        kernel_ripple: As in `Report`; NaN where it is unknown.
         is_ours: Whether a run wrote the output, and did not just skip it.
     """
 
-    ripple: float
-    contrast_db: float
-    local_db: float
+    checkerboard: Checkerboard | None
+    kernel_ripple: float
     is_ours: bool
-
-    def checkerboard(self) -> Checkerboard:
-        """Return a checkerboard with these three figures; the others are unknown."""
-        return Checkerboard(
-            NO_STRIDE, ripple=self.ripple, contrast_db=self.contrast_db, local_db=self.local_db
-        )
 
 
 def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
@@ -52,16 +44,25 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
         key, is_ours = key_of(_plain(row["output"])), row["status"] == "done"
         if row["status"] == "failed":
             continue
-        values = row if "ripple" in row else row["checkerboard"] or {}
-        ripple, contrast, local = (
-            nan if (value := values.get(name)) in (None, "") else float(value) for name in _FIGURES
-        )
+        # The status of a row in CSV is not the metric's.
+        cells = {**row, "status": "ok"} if "ripple" in row else row["checkerboard"] or {}
+        values = {name: value for name, value in cells.items() if value not in (None, "")}
+        checkerboard = _checkerboard(values) if "ripple" in values else None
         if not is_ours and key in known:
-            if isnan(ripple):
+            if checkerboard is None:
                 continue
             is_ours = known[key].is_ours
-        known[key] = KnownOutput(ripple, contrast, local, is_ours)
+        known[key] = KnownOutput(checkerboard, float(values.get("kernel_ripple", nan)), is_ours)
     return known
+
+
+def _checkerboard(values: dict[str, Any]) -> Checkerboard:
+    """Return the checkerboard that the known values of a row describe."""
+    sides = re.findall(r"\d+", str(values.get("stride", 0)))  # of 2 or 2x3; in JSON [2, 3]
+    down, across = (2 * sides)[:2]
+    fields: dict[str, Any] = {name: float(values[name]) for name in _FIGURES if name in values}
+    fields |= {name: values[name] for name in ("verdict", "status") if name in values}
+    return Checkerboard((int(down), int(across)), **fields)
 
 
 def key_of(output: str) -> int:

@@ -9,7 +9,6 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
 from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.batch.run import EXISTS
 from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report
-from upsample_cli.metrics.checkerboard import Checkerboard
 
 _SORTED = 1 << 26  # bytes of rows to sort at most; more stay in the order in which pictures ended
 
@@ -105,10 +103,12 @@ class ResultsFile:
         is_newer = not place.is_remote and (place.modified() or 0.0) > self._modified
         return is_newer and self._known.pop(key_of(output), None) is not None
 
-    def earlier_checkerboard(self, output: str) -> Checkerboard | None:
-        """Return the checkerboard that an earlier run measured in an output; None if unknown."""
-        known = self._known.get(key_of(output))
-        return None if known is None or isnan(known.ripple) else known.checkerboard()
+    def with_known(self, report: Report) -> Report:
+        """Return the report on a skipped output with what the row of an earlier run says."""
+        known = self._known.get(key_of(report.output))
+        if known is None:
+            return report
+        return report._replace(checkerboard=known.checkerboard, kernel_ripple=known.kernel_ripple)
 
     def close(self) -> bool:
         """Sort the rows of this run, close the file, and return whether every row was written."""
@@ -208,11 +208,10 @@ def with_rows_written(
     for number, report in reports:
         if report.error == ALREADY_EXISTS:
             is_changed = results is not None and results.forget_changed(report.output)
-            known = results.earlier_checkerboard(report.output) if results else None
-            if is_changed or (known is None and max_ripple is not None):
+            if results is not None:
+                report = results.with_known(report)
+            if is_changed or (report.checkerboard is None and max_ripple is not None):
                 report = _measured(report)
-            else:
-                report = report._replace(checkerboard=known)
         if results is not None:
             results.add(number, report)
         yield report
