@@ -561,6 +561,22 @@ def test_a_resumed_run_measures_what_has_no_row(call: Call, folder: Path) -> Non
     assert call("many/a.png", "out/a.png", "--skip-existing").code == 3
 
 
+def test_a_resumed_run_has_the_exit_code_of_the_first(call: Call, folder: Path) -> None:
+    """--max-ripple refuses again what it refused, and what it let pass, passes."""
+    (folder / "many").mkdir()
+    uneven = ["-k", "uniform", "--kernel-size", 3]
+    PIL.Image.fromarray(texture_samples(96, 96, 3)).save(folder / "many/a.png")
+    limit = ["--skip-existing", "--max-ripple", 0.5]
+    odd = ["many", "odd", "--scale", 1.37, *uneven, "--no-report", *limit]
+    assert [call(*odd).code for _ in range(2)] == [4, 4]
+    even = ["many", "even", "--scale", 1.37, "-m", "bicubic", *limit]
+    assert [call(*even).code for _ in range(2)] == [0, 3]
+    # The output has the checkerboard of its input, at another stride than its own.
+    assert call("many/a.png", "many/a2.png", "-q", *uneven).code == 0
+    one = ["many/a2.png", "one.png", "-m", "bicubic", *limit]
+    assert [call(*one).code for _ in range(2)] == [0, 3]
+
+
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
 def test_a_resumed_run_knows_all_that_the_report_says(call: Call, folder: Path, name: str) -> None:
     """The JSON of a skipped output has the checkerboard that it had when the output was made."""

@@ -154,7 +154,7 @@ def _run(
             pictures = with_picture_bar(
                 request.quiet, finished, planned.count, lambda item: item[1].status == "failed"
             )
-            reports = with_rows_written(pictures, results, request.max_ripple)
+            reports = with_rows_written(pictures, results, request.task, request.max_ripple)
             if not request.quiet:
                 reports = _with_unused_noted(reports, request.task.encoding)
             tally, is_over = picture_lines.print_reports(

@@ -91,4 +91,4 @@ def _recorded(reports: Iterator[Report], request: Request) -> Iterator[Report]:
     from upsample_cli.commands.output.results_file import opened_results, with_rows_written
 
     with opened_results(request.report, request.existing) as results:
-        yield from with_rows_written(enumerate(reports), results, request.max_ripple)
+        yield from with_rows_written(enumerate(reports), results, request.task, request.max_ripple)

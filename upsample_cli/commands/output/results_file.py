@@ -5,7 +5,6 @@ import io
 import json
 import os
 import stat
-import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,10 +23,10 @@ from upsample_cli.commands.output.result_rows import (
     key_of,
     known_outputs,
 )
-from upsample_cli.errors import ImageFileError, SettingError, UpsampleError
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.batch.run import EXISTS
-from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report
+from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report, Task
 
 _SORTED = 1 << 26  # bytes of rows to sort at most; more stay in the order in which pictures ended
 
@@ -195,13 +194,17 @@ def opened_results(path: str | None, existing: Existing) -> Iterator[ResultsFile
 
 
 def with_rows_written(
-    reports: Iterable[tuple[int, Report]], results: ResultsFile | None, max_ripple: float | None
+    reports: Iterable[tuple[int, Report]],
+    results: ResultsFile | None,
+    task: Task,
+    max_ripple: float | None,
 ) -> Iterator[Report]:
     """Write a row for each report, then yield it, with the checkerboard of skipped outputs too.
 
     Args:
         reports: Numbers of pictures, each with the report on the picture.
         results: The results file, if there is one.
+        task: How outputs are made, which says how to measure the skipped ones.
         max_ripple: The limit on the ripple, in levels. If there is one, skipped outputs that no
             earlier run has measured are measured now. Those changed since are always measured.
     """
@@ -211,21 +214,12 @@ def with_rows_written(
             if results is not None:
                 report = results.with_known(report)
             if is_changed or (report.checkerboard is None and max_ripple is not None):
-                report = _measured(report)
+                from upsample_cli.jobs.measure.skipped import measured  # seldom needed
+
+                report = measured(report, task)
         if results is not None:
             results.add(number, report)
         yield report
-
-
-def _measured(report: Report) -> Report:
-    """Measure a skipped output, and return its report with the checkerboard."""
-    from upsample_cli.jobs.measure.measure import MeasureOptions, measure  # seldom needed
-
-    options = MeasureOptions(max_pixels=sys.maxsize)  # only memory limits them
-    try:
-        return report._replace(checkerboard=measure(parse_file(report.output), options).overall)
-    except UpsampleError as error:
-        return report._replace(status="failed", error=str(error))
 
 
 def _opened(path: str, name: str) -> io.FileIO:

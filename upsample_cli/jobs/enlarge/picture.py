@@ -55,7 +55,7 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
         checkerboard, losses = write(picture, size, format, file, task)
     whole = task.target_size.uncropped(picture.size)
     scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
-    kernel_ripple, shift, gain = _kernel_figures(task.method, picture.size, whole)
+    kernel_ripple, shift, gain = kernel_figures(task.method, picture.size, whole)
     return Report(
         input=str(source),
         output=str(to),
@@ -121,7 +121,7 @@ def _kernel_name(method: Method) -> str | None:
 
 
 @lru_cache(8)  # pictures of a folder often share their size
-def _kernel_figures(
+def kernel_figures(
     method: Method, size_in: Size, size_out: Size
 ) -> tuple[float, tuple[float, float], float]:
     """Return the ripple of flat pictures, the shift in output pixels and the gain of a method."""
