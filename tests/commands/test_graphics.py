@@ -83,6 +83,20 @@ def test_flat_art_is_pointed_at_nearest(call: Call, folder: Path) -> None:
     assert "colours; -m nearest keeps" in call("grey.png", "grey2.png").err
 
 
+@pytest.mark.parametrize("method", ["tconv", "resize-conv"])
+@pytest.mark.parametrize("scale", [1.5, 2])
+def test_flat_art_gets_advice_that_its_kernel_can_follow(
+    call: Call, folder: Path, method: str, scale: float
+) -> None:
+    """`--antiring` is advised of a kernel in a file only if its taps can ring."""
+    PIL.Image.fromarray(np.eye(24, dtype=bool)).save(folder / "art.png")
+    for name, edge, can_ring in (("soft.npy", 0.1, False), ("sharp.npy", -0.1, True)):
+        np.save(folder / name, np.pad(np.full((4, 4), 0.2), 1, constant_values=edge))
+        how = ("art.png", "out.png", "-f", "-m", method, "-k", name, "-s", scale)
+        assert ("--antiring 1 avoids" in call(*how).err) == can_ring
+        assert call(*how, "--antiring", 1).code == (0 if can_ring else 2)
+
+
 def test_an_animated_sprite_is_pointed_at_nearest(call: Call, folder: Path) -> None:
     """The first frame of an animation tells whether it is flat art."""
     frames = [PIL.Image.new("P", (20, 20), index) for index in (1, 2)]

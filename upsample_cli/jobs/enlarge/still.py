@@ -51,7 +51,7 @@ def enlarge_and_write(
 
 def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, tuple[str, ...]]:
     """Return the input with only what the output's format can hold, and notes on what is lost."""
-    notes = _flat_art_note(image, task)
+    notes = _flat_art_note(image, size, task)
     if task.drop_metadata:
         image = image._replace(metadata=image.metadata.stripped())
     image, lost = formats.fitted_to_format(image, format, task.encoding)
@@ -65,7 +65,7 @@ def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, 
     return image._replace(metadata=image.metadata.resized(size)), notes
 
 
-def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
+def _flat_art_note(image: Image, size: Size, task: Task) -> tuple[str, ...]:
     """Return a note if a picture has so few colours that the user may not want them mixed."""
     if task.method.copies or image.palette:
         return ()
@@ -74,7 +74,10 @@ def _flat_art_note(image: Image, task: Task) -> tuple[str, ...]:
         return ()
     method, remedy = task.method, "-m nearest keeps its pixels sharp"
     if isinstance(method, RingingMethod) and method.rings and not method.antiring:
-        remedy += ", --antiring 1 avoids halos"
+        scale = max(after / before for before, after in zip(image.size, size, strict=True))
+        kernel = method.equivalent(scale)  # of a file, whose name does not tell whether it rings
+        if kernel is None or (kernel.taps < 0).any():
+            remedy += ", --antiring 1 avoids halos"
     return (f"it has only {count} colours; {remedy}",)
 
 
