@@ -92,3 +92,13 @@ def test_the_figure_is_written_as_a_png(call: Call, folder: Path) -> None:
 def test_wrong_matrix_arguments_are_refused(call: Call, arguments: list[str], fault: str) -> None:
     """A wrong argument is reported in one line, with exit code 2."""
     check_refused(call("matrix", *arguments), 2, fault)
+
+
+def test_a_failed_matrix_prints_json(call: Call, folder: Path) -> None:
+    """With --json a matrix that cannot be shown or drawn is a line of JSON too."""
+    (folder / "m.png").touch()
+    for arguments, code in ((("-k", "gone.npy"), 2), (("-o", "m.png"), 1)):
+        outcome = call("matrix", *arguments, "--json")
+        result = json.loads(outcome.out)
+        assert (outcome.code, outcome.err) == (code, f"Error: {result.pop('error')}\n")
+        assert result == {"status": "failed"}

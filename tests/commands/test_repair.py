@@ -169,6 +169,22 @@ def test_wrong_repair_arguments_are_refused(
     assert contents(kernels) == before
 
 
+@pytest.mark.parametrize(
+    ("kernel", "output", "code"),
+    [("no.npy", "o.npy", 2), ("bad.onnx", "o.onnx", 1), ("k3.npy", "layer.npy", 1)],
+)
+def test_a_failed_repair_prints_json(
+    call: Call, kernels: Path, kernel: str, output: str, code: int
+) -> None:
+    """With --json the failure of a kernel or network is a line of JSON too, as of pictures."""
+    (kernels / "bad.onnx").write_bytes(b"no model")
+    stride = ("-s", 2) if kernel.endswith(".npy") else ()
+    outcome = call("repair", kernel, "-o", output, *stride, "--json")
+    result = json.loads(outcome.out)
+    assert (outcome.code, outcome.err) == (code, f"Error: {result.pop('error')}\n")
+    assert result == {"input": kernel, "output": output, "status": "failed"}
+
+
 @pytest.mark.parametrize("stride", ["0", "2x0", "600"])
 def test_a_stride_out_of_range_is_refused(call: Call, kernels: Path, stride: str) -> None:
     """A stride that no kernel has is refused in one line, and nothing is written."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from upsample_cli.commands.arguments.options import Whole, json_option
+from upsample_cli.commands.exit_codes import failures_as_json
 from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.errors import SettingError
 
@@ -51,9 +52,10 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
 
     if output is not None and not output.lower().endswith(".png"):
         raise SettingError(f"{output} is not a .png file; name a .png file")
-    conv = small_convolution(**settings)
-    if output is not None:
-        _draw(conv, output, force)
+    with failures_as_json(as_json, False, _failed_line):
+        conv = small_convolution(**settings)
+        if output is not None:
+            _draw(conv, output, force)
     click.echo(_json(conv) if as_json else _text(conv))
 
 
@@ -135,6 +137,11 @@ def _beside(*parts: tuple[str, list[str]]) -> list[str]:
         "   ".join(line.ljust(n) for line, n in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def _failed_line(error: str) -> str:
+    """Return the line of JSON for a convolution that failed."""
+    return in_json({"status": "failed", "error": error})
 
 
 def _json(conv: "SmallConvolution") -> str:

@@ -16,6 +16,7 @@ from upsample_cli.commands.arguments.options import (
     limit_options,
     parse_pair,
 )
+from upsample_cli.commands.exit_codes import failures_as_json
 from upsample_cli.commands.output.messages import print_message
 from upsample_cli.errors import SettingError
 
@@ -128,6 +129,7 @@ def _repair_kernel(
     layer: str | None, force: bool, as_json: bool, quiet: bool, **others: Any,
 ) -> None:  # fmt: skip
     """Write the nearest balanced kernel or network, and print what changed."""
+    from upsample_cli.commands.feature_maps import failed_line
     from upsample_cli.commands.output.audit_output import repair_in_words, repair_json
     from upsample_cli.images.places.place import parse_file
     from upsample_cli.jobs.audit import repair as job
@@ -138,11 +140,12 @@ def _repair_kernel(
             raise SettingError(f"--{option} is for pictures, not for {kernel}; leave it out")
     if output is None:
         raise SettingError(f"no output is named; give -o OUT{splitext(kernel)[1]}")  # noqa: PTH122
-    target = parse_file(output)
-    target.check_target((parse_file(kernel),), force)
-    result = job.repair(kernel, output, stride, ramp, layer)
-    with target.writing(force) as file:
-        file.write(result.data)
+    source, target = parse_file(kernel), parse_file(output)
+    with failures_as_json(as_json, False, partial(failed_line, source, target)):
+        target.check_target((source,), force)
+        result = job.repair(kernel, output, stride, ramp, layer)
+        with target.writing(force) as file:
+            file.write(result.data)
     if as_json or not quiet:
         words = repair_json if as_json else repair_in_words
         click.echo(words(kernel, output, result))
