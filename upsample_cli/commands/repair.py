@@ -75,7 +75,12 @@ def repair(
     """  # noqa: D301 # click needs the \b itself
     if not inputs and options["files_from"] is None:
         raise SettingError("no picture or kernel is named; give one, or --files-from")
-    if len(inputs) == 1 and any(one.lower().endswith(_KERNELS) for one in (*inputs, output or "")):
+    kernels = [one for one in (*inputs[:1], output or "") if one.lower().endswith(_KERNELS)]
+    if kernels and len(inputs) != 1:
+        raise SettingError(
+            f"kernels and networks are repaired one at a time; give {kernels[0]} a run of its own"
+        )
+    if kernels:
         _repair_kernel(inputs[0], output, stride, **options)
         return None
     options["strength"] = 1.0 if options["strength"] is None else options["strength"]
