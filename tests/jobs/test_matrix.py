@@ -78,6 +78,7 @@ def test_a_file_of_resize_conv_is_shown_as_what_it_equals(tmp_path: Any) -> None
         ({"kernel": "unifrom"}, "no kernel 'unifrom' to show; did you mean 'uniform'"),
         ({"kernel": "8"}, f"kernel 8 has 64 taps, more than the {len(LETTERS)} that have"),
         ({"kernel": "3", "kernel_size": 5}, "--kernel-size is for .*, not 3; give --kernel 5"),
+        ({"kernel": "k.npy", "kernel_size": 3}, "--kernel-size is for .*, not k.npy; leave it out"),
         ({"kernel": "bicubic", "kernel_size": 3}, "--kernel-size is for uniform"),
         ({"kernel": "gone.npz"}, "no kernel file gone.npz; check the path"),
         ({"small": "9x9"}, "9x9 is 81 pixels, .* give a smaller --small, or"),

@@ -175,9 +175,9 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
     """Return the name of a kernel, its taps, and the stride to use it with."""
     numbers = re.fullmatch(r"([1-9]\d?)(?:x([1-9]\d?))?", kernel)
     if size is not None and kernel not in KERNELS:
+        remedy = "leave it out" if is_kernel_file(kernel) else f"give --kernel {size} instead"
         raise SettingError(
-            f"--kernel-size is for uniform, random and gaussian, not {kernel}; "
-            f"give --kernel {size} instead"
+            f"--kernel-size is for uniform, random and gaussian, not {kernel}; {remedy}"
         )
     if numbers:
         height, width = int(numbers[1]), int(numbers[2] or numbers[1])
