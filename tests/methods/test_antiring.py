@@ -113,6 +113,14 @@ def test_a_nan_spreads_as_far_as_it_is_drawn_on(method: str) -> None:
     np.testing.assert_array_equal(held, free)
 
 
+@pytest.mark.parametrize("method", ["bicubic", "lanczos", "spline", "tconv", "resize-conv"])
+def test_a_copy_keeps_what_is_not_finite(method: str) -> None:
+    """At scale 1 samples are copied, with antiringing too: no NaN or infinity spreads."""
+    x = random_planes(1, 9, 9, 0)
+    x[0, 4, 4:6] = np.nan, np.inf
+    np.testing.assert_array_equal(upsample(x, method, scale=1, antiring=1), x)
+
+
 @pytest.mark.parametrize(
     "how",
     [

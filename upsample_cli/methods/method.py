@@ -230,7 +230,7 @@ class RingingMethod(Method):
     def stages(self, size_in: "Size", size_out: "Size") -> "tuple[Stage, ...]":
         """Return the stages that take a picture from one size to another, with antiringing."""
         stages = self.stages_before_antiring(size_in, size_out)
-        if not self.antiring:
+        if not self.antiring or all(getattr(stage, "copies", False) for stage in stages):
             return stages
         from upsample_cli.methods.antiring import AntiRing, Neighbours
 
