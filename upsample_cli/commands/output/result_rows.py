@@ -58,7 +58,7 @@ def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
 
 def _checkerboard(values: dict[str, Any]) -> Checkerboard:
     """Return the checkerboard that the known values of a row describe."""
-    sides = re.findall(r"\d+", str(values.get("stride"))) or ["0"]  # of 2 or 2x3; in JSON [2, 3]
+    sides = re.findall(r"\d+", str(values.get("stride", 0)))  # of 2 or 2x3; in JSON [2, 3]
     down, across = (2 * sides)[:2]
     fields: dict[str, Any] = {name: float(values[name]) for name in _FIGURES if name in values}
     fields |= {name: values[name] for name in ("verdict", "status") if name in values}
