@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,3 +194,34 @@ def test_a_machine_that_stops_leaves_the_best_network(
         call(*options)
     assert load_network(str(folder / "net.npz")).about["steps"] == 3
     check_refused(call(*options), 1, "net.npz exists")
+    (folder / "net.npz").unlink()
+    calls[0] = 0
+
+    def taken(self: job.Pairs, count: int, side: int) -> object:
+        """Return patches; another program writes the file meanwhile."""
+        (folder / "net.npz").write_bytes(b"old")
+        return batch(self, count, side)
+
+    monkeypatch.setattr(job.Pairs, "batch", taken)
+    outcome = call(*options[:-1])  # not quiet
+    assert outcome.err.count("note: the best so far is not kept: net.npz exists; ") == 1
+    assert (folder / "net.npz").read_bytes() == b"old"
+
+
+def test_a_full_disk_everywhere_is_named(
+    call: Call, photos: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the temporary folder is full too, the error names the output, and no half file stays."""
+
+    def full(*_: object) -> None:
+        """Fail as on a full disk."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (folder / "temporary").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
+        patch.setattr(os, "fsync", full)
+        patch.setattr(Path, "write_bytes", full)
+        outcome = call("train", photos, "-o", "mine.npz", "--taps", 3, "--samples", 2000)
+    check_refused(outcome, 1, "cannot write mine.npz: No space left on device; choose another")
+    assert list((folder / "temporary").iterdir()) == []

@@ -412,6 +412,7 @@ def test_the_ensemble_is_the_mean_of_eight(tmp_path: Path) -> None:
             one.append(np.rot90(back, -turns, (1, 2)))
     np.testing.assert_allclose(by_network(planes, path, ensemble=True), np.mean(one, 0), atol=2e-6)
     assert np.abs(one[0] - np.mean(one, 0)).max() > 0.01
+    assert np.isnan(build("onnx", model=path, ensemble=True).flat_ripple)
 
 
 def test_the_ensemble_turns_the_picture_and_not_its_tiles(tmp_path: Path) -> None:

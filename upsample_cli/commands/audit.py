@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="RIPPLE",
               help="Exit with 4 if a ripple is larger than this; 0 or more.")  # fmt: skip
 @file_option("--pictures", multiple=True, metavar="FILE",
-             help="Photograph to run networks on too; may be repeated.")  # fmt: skip
+             help="Photograph to run networks on, its middle; may be repeated.")  # fmt: skip
 @click.option("--max-levels", type=BoundedNumber(0), metavar="LEVELS",
               help="Exit with 4 if the output's pattern is over LEVELS.")  # fmt: skip
 @max_memory_option

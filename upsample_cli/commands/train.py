@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -139,10 +138,17 @@ def _write(file: _OwnFile, data: bytes) -> None:
         file.write(data)
     except ImageFileError as error:
         from pathlib import Path  # --help is quicker without them
+        from shutil import rmtree
         from tempfile import mkdtemp
 
-        kept = Path(mkdtemp(prefix="upsample-"), "trained.npz")
-        kept.write_bytes(data)
+        folder = ""
+        try:
+            folder = mkdtemp(prefix="upsample-")
+            kept = Path(folder, "trained.npz")
+            kept.write_bytes(data)
+        except OSError:  # the disk is full, for example
+            rmtree(folder, ignore_errors=True)
+            raise error from None
         raise ImageFileError(
             f"{str(error).partition(';')[0]}; copy {kept} there yourself"
         ) from error
@@ -200,13 +206,19 @@ def _trained_network(
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.metrics.ripple import ripple
 
+    faults = list[str]()
+
     def watch(look: "Evaluation", best: "ResidualNetwork") -> None:
         """Print how good the network is so far, and keep the best."""
         if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
         if look.step:
-            with suppress(ImageFileError):  # the last write says what is wrong
+            try:
                 file.write(best.to_bytes())
+            except ImageFileError as error:  # the last write tries again, or keeps it elsewhere
+                if not (faults or quiet):
+                    print_message("note", f"the best so far is not kept: {error}")
+                faults.append(str(error))
 
     settings = job.NetworkSettings(**options)
     if settings.start and not quiet:

@@ -6,7 +6,7 @@ proof). `onnx` runs the user's network tile by tile. Either enlarges opacity by 
 """
 
 from dataclasses import dataclass, field
-from math import prod
+from math import nan, prod
 from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
@@ -164,7 +164,8 @@ class OnnxNetwork(NetworkMethod):
     @property
     def flat_ripple(self) -> float:
         """Ripple that the network adds to flat pictures: RMS over their level."""
-        return self._loaded().ripple
+        # Flips and turns exchange the phases: their mean is more even, by an unknown amount.
+        return nan if self.ensemble else self._loaded().ripple
 
     def facts(self) -> dict[str, object]:
         """Return what was found out about the network, for JSON output."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import models
 import numpy as np
+import PIL.Image
 import pytest
 from onnx import TensorProto, helper
 
@@ -65,6 +66,22 @@ def test_photographs_are_run_through_it(tmp_path: Path) -> None:
     assert output is not None
     assert output.pictures[str(picture)] > 5.0
     assert output.most == max(output.levels, output.pictures[str(picture)])
+
+
+def test_networks_for_luma_get_the_luma_of_photographs(tmp_path: Path) -> None:
+    """Green has 0.587 of the luma of white, and so of its pattern."""
+    weights = np.full((1, 1, 3, 3), 0.3, np.float32)  # no phase is clipped
+    up = models.node("ConvTranspose", "x w", "y", strides=[2, 2], pads=[1, 1, 0, 0])
+    made = models.model([up], {"w": weights})
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 1, "h", "w"]))
+    found = []
+    for colour in ((0, 200, 0), (117, 117, 117)):  # 200 * 0.587
+        PIL.Image.new("RGB", (140, 140), colour).save(tmp_path / "flat.png")
+        output = network.audit(models.saved(made, tmp_path), (str(tmp_path / "flat.png"),)).output
+        assert output is not None
+        found.append(output.pictures[str(tmp_path / "flat.png")])
+    assert found[0] > 5
+    assert found[0] == pytest.approx(found[1], rel=5e-3)
 
 
 def test_layers_are_kept_where_pictures_take_too_long(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from upsample_cli import memory
 from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.jobs.audit.audit import Audit, OutputFigures
 from upsample_cli.jobs.audit.layer_figures import figures
@@ -84,7 +85,7 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     output = max(filter(None, outputs), key=lambda one: (isnan(one.levels), one.most), default=None)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
-    return Audit(None, layer_figures, output, perf_counter() - start, _peak_memory())
+    return Audit(None, layer_figures, output, perf_counter() - start, memory.peak())
 
 
 def _output(
@@ -123,7 +124,7 @@ def _of_photograph(network: "PictureNetwork", name: str) -> float:
     colours = part[..., :3] if image.channels >= 3 else part[..., :1].repeat(3, axis=2)
     planes = np.moveaxis(colours, 2, 0).astype(np.float32) / np.float32(image.peak)
     if network.form.channels == 1:
-        planes = planes.mean(axis=0, keepdims=True, dtype=np.float32)
+        planes = luma(planes)[None]
     outcome = network.run(planes).clip(0.0, 1.0) * WHITE
     meter = Meter((outcome.shape[1], outcome.shape[2]), network.period)
     meter.feed(Rows(luma(outcome)))
@@ -140,13 +141,3 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     except (ImportError, OSError, ValueError):
         return
-
-
-def _peak_memory() -> int:
-    """Return the most bytes of memory that this process has had; 0 where that is unknown."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return 1024 * sum(peaks)
