@@ -206,19 +206,20 @@ def _trained_network(
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.metrics.ripple import ripple
 
-    faults = list[str]()
+    is_noted = False
 
     def watch(look: "Evaluation", best: "ResidualNetwork") -> None:
         """Print how good the network is so far, and keep the best."""
+        nonlocal is_noted
         if not quiet:
             print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
         if look.step:
             try:
                 file.write(best.to_bytes())
             except ImageFileError as error:  # the last write tries again, or keeps it elsewhere
-                if not (faults or quiet):
+                if not (is_noted or quiet):
                     print_message("note", f"the best so far is not kept: {error}")
-                faults.append(str(error))
+                is_noted = True
 
     settings = job.NetworkSettings(**options)
     if settings.start and not quiet:

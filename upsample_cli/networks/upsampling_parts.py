@@ -184,6 +184,6 @@ def _attends(network: Network, name: str, steps: int = _LONGEST) -> bool:
     return bool(takers and steps) and name not in network.outputs and all(
         (node.op_type == "MatMul" and len(network.taken(node)) > 1)
         or (is_linear(network, node) and node.op_type in _MOVES
-            and all(_attends(network, output, steps - 1) for output in node.output))
+            and all(_attends(network, one, steps - 1) for one in filter(None, node.output)))
         for node in takers
     )  # fmt: skip

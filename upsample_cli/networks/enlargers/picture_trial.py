@@ -139,9 +139,9 @@ def _is_moved(run: Run, channels: int, size: tuple[int, int], scale: int) -> boo
 def with_ranges(
     form: Form, runner: Callable[[Form], Run], trial: tuple[int, int], takes: Range | None = None
 ) -> tuple[Form, float]:
-    """Return a form with the ranges of input and output with which flat pictures change least.
+    """Return a form with the ranges with which flat pictures change least, and their mean change.
 
-    And the mean of that change, of full scale.
+    The change is relative to full scale.
 
     The input's is 0..1 if they change little then: whatever changes a picture by a bounded amount,
     as after a normalisation, changes one of 0..255 less. It is -1..1 only if that is given: a

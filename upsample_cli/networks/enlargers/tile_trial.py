@@ -20,8 +20,9 @@ _INSIDE = 8  # input pixels, along a side of the part in which two runs are comp
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 _WHOLE = 1024  # input pixels along a side: such a network gets larger pictures in tiles
 _SPACE = 2 << 30  # bytes for a picture in one piece; the same on all machines, as its pixels are
-_MORE = 16  # times the memory for twice the side, at most: attention compares all pixels with all
-_SOME, _STEEP = 1 << 20, 3.0  # bytes, and a power of the side: what is below grows as pixels do
+_PAIRS = 4.0  # power of the side by which memory grows at most: attention over pairs of pixels
+_HIDDEN = 256 << 20  # bytes that earlier work of the process may hide
+_STEEP = 3.0  # power of the side: memory that grows less grows as pixels do
 
 
 def reach_of(
@@ -37,6 +38,8 @@ def reach_of(
     """
     rng, before_all, taken = np.random.default_rng(0), memory.peak(), list[tuple[int, int]]()
     for side in [0] if size else _SIDES:
+        if taken and taken[-1][1] * (side / taken[-1][0]) ** _PAIRS > memory.limit():
+            return min(_GLOBAL_HALO, taken[-1][0] // 4), 0, _largest(*taken[-1])
         trial = size or (least_odd_multiple(side, multiple),) * 2
         picture, other = rng.random((2, channels, *trial), np.float32)
         other *= np.float32(0.5)  # another mean, since a network may use the mean of the whole
@@ -53,27 +56,25 @@ def reach_of(
             grid = multiple if size else _grid(run, channels, multiple, reach, scale)
             return reach, grid, _WHOLE
         taken.append((max(trial), memory.peak() - before_all))
-        if _MORE * taken[-1][1] > memory.limit():
-            break
-    return min(_GLOBAL_HALO, min(trial) // 4), 0, _largest(taken)
+    is_steep = not size and _power(*taken[-2:]) > _STEEP
+    whole = _largest(*taken[-1]) if is_steep else _WHOLE
+    return min(_GLOBAL_HALO, min(trial) // 4), 0, whole
 
 
-def _largest(taken: list[tuple[int, int]]) -> int:
-    """Return the largest side of a picture in one piece, in pixels.
+def _power(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """Return the power of the side by which memory grows, from two sides and the bytes of each."""
+    growth = max(after[1], _HIDDEN) / max(before[1], _HIDDEN)
+    return log(growth) / log(after[0] / before[0])
 
-    If the memory grows faster than the pixels, as that of attention does, it is a power of 2 for
-    which `_SPACE` suffices.
+
+def _largest(side: int, size: int) -> int:
+    """Return the largest power of 2 for the side of a picture for which `_SPACE` suffices.
 
     Args:
-        taken: The sides of the pictures tried, and the bytes that each took.
+        side: The side of a picture that was tried, in pixels.
+        size: The bytes that it took, above 0.
     """
-    (side, size), power = taken[-1], 4.0
-    if len(taken) > 1:
-        smaller, less = taken[-2]
-        power = log(max(size, _SOME) / max(less, _SOME)) / log(side / smaller)
-    if power < _STEEP or size < _SOME:
-        return _WHOLE
-    largest = side * (_SPACE / size) ** (1 / power)
+    largest = side * (_SPACE / size) ** (1 / _PAIRS)
     return int(2 ** min(int(log2(largest)), log2(_WHOLE)))
 
 
