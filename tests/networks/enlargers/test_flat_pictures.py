@@ -58,6 +58,33 @@ def test_an_uneven_layer_leaves_its_ripple(tmp_path: Path) -> None:
     assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
 
 
+@pytest.mark.parametrize(("name", "colour", "change", "share"), [
+    ("black", [-1, -1, -1], 0.1, 1), ("black", [-1, -1, -1], -0.1, 0),
+    ("white", [1, 1, 1], -0.1, 1),
+    ("green", [-1, 1, -1], -0.1, 1 / np.sqrt(3)),
+])  # fmt: skip
+def test_pure_colours_are_tried_within_black_and_white(
+    tmp_path: Path, name: str, colour: list[int], change: float, share: float
+) -> None:
+    """A pattern on one pure colour alone counts, as far as its pixels are within 0..1."""
+    pattern = np.zeros((1, 3, 2, 2), np.float32)
+    pattern[..., 0, 0] = change
+    nodes = [
+        node("Conv", "x k b", "c"), node("Relu", "c", "d"), node("Resize", "x - r", "u"),
+        node("ConvTranspose", "d w", "p", strides=[2, 2]), node("Add", "u p", "y"),
+    ]  # fmt: skip
+    tensors = {
+        "k": np.float32(colour).reshape(1, 3, 1, 1), "b": np.float32([0.95 - colour.count(1)]),
+        "w": pattern, "r": np.float32([1, 1, 2, 2]),
+    }  # fmt: skip
+    found = network(model(nodes, tensors), tmp_path)
+    assert found is not None
+    flat = found.flat()
+    strength = 255 * 0.95 * abs(change) * np.std([1, 0, 0, 0])
+    assert flat.pop(name) == pytest.approx(share * strength, rel=1e-4)
+    assert max(flat.values()) < 0.9 * strength
+
+
 def test_a_layer_whose_pattern_is_taken_away_passes(tmp_path: Path) -> None:
     """What follows an uneven layer may mend it, and only the output tells."""
     uneven = np.zeros((3, 3, 3, 3), np.float32)

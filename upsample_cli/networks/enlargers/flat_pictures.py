@@ -21,9 +21,10 @@ WHITE = 255.0
 _SIDES = (96, 128)
 _LONGEST = 64  # pixels of a pattern's period, at most
 _LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
+_ENDS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 _COLOURS = {
-    "red": (0.8, 0.2, 0.2), "green": (0.2, 0.8, 0.2), "blue": (0.2, 0.2, 0.8),
-    "yellow": (0.8, 0.8, 0.2), "skin": (0.9, 0.7, 0.6),
+    "red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "blue": (0.0, 0.0, 1.0),
+    "yellow": (1.0, 1.0, 0.0), "skin": (0.9, 0.7, 0.6),
 }  # fmt: skip
 
 
@@ -48,10 +49,12 @@ class PictureNetwork(NamedTuple):
     def flat(self, end: float = inf) -> dict[str, float]:
         """Return the RMS of the pattern in the output, in levels of 255, for each flat picture.
 
+        Where a channel is black or full, a picture file cannot keep what goes beyond 0..1.
+
         Args:
             end: The time by `perf_counter` after which to raise a `TimeoutError`.
         """
-        colours = {f"grey {level:g}": (level,) * 3 for level in _LEVELS}
+        colours = _ENDS | {f"grey {level:g}": (level,) * 3 for level in _LEVELS}
         colours |= _COLOURS if self.form.channels == 3 else {}
         result = dict[str, float]()
         for name, colour in colours.items():
@@ -59,6 +62,7 @@ class PictureNetwork(NamedTuple):
                 raise TimeoutError
             pixel = np.array(colour[: self.form.channels], np.float32)[:, None, None]
             planes = self.run(np.broadcast_to(pixel, (len(pixel), *self.size)))
+            planes = planes.clip(0.0, 1.0) if {0.0, 1.0} & set(colour) else planes
             result[name] = WHITE * phase_spread(planes, self.period)
         return result
 
