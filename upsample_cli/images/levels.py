@@ -58,6 +58,7 @@ class Conversion(NamedTuple):
         is_cmyk: Whether the planes are CMYK.
         curve: The curve from levels to light; None for sRGB's.
         palette: The colours, if the plane holds indices that are only copied; else None.
+        is_negative: Whether planes are 1 minus the samples, so that networks get 0 for dark inks.
     """
 
     dtype: DTypeLike
@@ -67,6 +68,7 @@ class Conversion(NamedTuple):
     is_cmyk: bool = False
     curve: Curve | None = None
     palette: Palette | None = None
+    is_negative: bool = False
 
     @property
     def has_opacity(self) -> bool:
@@ -95,7 +97,7 @@ class Conversion(NamedTuple):
             colours[...] = self.curve.applied(colours) if self.curve else to_linear(colours)
         if self.alpha and self.premultiplied:
             colours *= planes[-1]
-        return planes
+        return np.subtract(1, planes, out=planes) if self.is_negative else planes
 
     def levels(self, planes: Planes, limits: Planes | None = None) -> Planes:
         """Convert planes to levels in place.
@@ -107,6 +109,8 @@ class Conversion(NamedTuple):
         Returns:
             The same array: whole numbers from 0 to the peak, or floating-point samples unrounded.
         """
+        if self.is_negative:
+            np.subtract(1, planes, out=planes)
         colours = planes[:-1] if self.alpha else planes
         if self.alpha and self.premultiplied:
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)

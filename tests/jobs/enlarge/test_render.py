@@ -86,6 +86,20 @@ def test_a_network_draws_no_ghosts_beside_a_sprite(
     assert (out[..., 3] <= high).all()
 
 
+def test_a_network_takes_no_negatives_for_pictures() -> None:
+    """A CMYK picture without black is enlarged as its colours are, not as its inks are."""
+    colours = np.random.default_rng(0).integers(0, 256, (24, 30, 3)).astype(np.uint8)
+    inks = np.dstack([255 - colours, np.zeros((24, 30), np.uint8)])
+    task, results = Task(build("network"), TargetSize(2.0)), list[np.ndarray]()
+    with Workers(1) as workers:
+        for samples, is_cmyk in ((colours, False), (inks, True)):
+            image = Image(samples, Metadata(), is_cmyk=is_cmyk)
+            strips = MeasuredStrips(image, (48, 60), task, False, workers)
+            results.append(np.concatenate(list(strips)).astype(int))
+    assert np.abs(results[0] - (255 - results[1][..., :3])).max() <= 1  # halves are rounded up
+    assert not results[1][..., 3].any()
+
+
 @pytest.mark.parametrize("kind", ["opacity", "straight", "CMYK"])
 def test_a_network_minds_opacity_that_weights_colours(kind: str) -> None:
     """Hidden colours are of no matter where they are weighted; elsewhere all planes count alike."""
@@ -100,8 +114,10 @@ def test_a_network_minds_opacity_that_weights_colours(kind: str) -> None:
         )
     assert (actual == other).all() == (kind == "opacity")
     if kind != "opacity":
-        planes = samples.transpose(2, 0, 1).astype(np.float32) / 255
+        shown = 255 - samples if image.is_cmyk else samples
+        planes = shown.transpose(2, 0, 1).astype(np.float32) / 255
         expected = np.clip(upsample(planes, "network"), 0, 1).transpose(1, 2, 0) * 255
+        expected = 255 - expected if image.is_cmyk else expected
         np.testing.assert_allclose(actual[..., :3], expected[..., :3], atol=0.6)
 
 

@@ -114,7 +114,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
         curve = profiles.curve_of(image.metadata)
     colour = Conversion(
         image.dtype, image.has_alpha, task.premultiplied and mixes, is_linear, image.is_cmyk,
-        curve, image.palette,
+        curve, image.palette, image.is_cmyk and isinstance(task.method, NetworkMethod),
     )  # fmt: skip
     method = task.method
     if isinstance(method, NetworkMethod) and colour.alpha and colour.premultiplied:
