@@ -16,7 +16,7 @@ import pytest
 from terminal import Outcome, check_refused, contents, imported_modules, run_process
 from textures import texture_samples
 
-from upsample_cli.commands import app
+from upsample_cli.commands import app, exit_codes
 
 HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # of POSIX
 
@@ -205,6 +205,15 @@ def test_a_closed_terminal_ends_a_folder_run(tmp_path: Path) -> None:
         assert process.wait(faults.PATIENCE) in (1, 129)  # ended by the signal or by a failed write
     assert list((tmp_path / "out").glob(".*")) == []
     assert len(list((tmp_path / "out").glob("*.png"))) < 4
+
+
+def test_a_pipe_is_skipped_where_its_output_exists(folder: Path) -> None:
+    """The size of a piped picture says whether the output that exists is its own."""
+    arguments, stdin = ("-", "out.png", "--skip-existing"), (folder / "in.png").read_bytes()
+    first, second = (run_process(*arguments, stdin=stdin, folder=folder) for _ in range(2))
+    assert (first.code, second.code) == (0, exit_codes.NOTHING_DONE)
+    assert second.out == b"-  skipped: already exists\n"
+    check_refused(run_process(*arguments, "-s", 3, stdin=stdin, folder=folder), 1, "48x40")
 
 
 @pytest.mark.parametrize(("data", "fault"), [(b"", "empty"), (b"GIF no", "not a supported")])

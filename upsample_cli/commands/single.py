@@ -74,9 +74,11 @@ def _reports(
     task = request.task._replace(threads=request.jobs or process.cores())
     work = work or partial(picture.enlarge, progress=progress_bar(request.quiet))
     if request.may_skip and output.modified() is not None:
+        from upsample_cli.images.places.standard_stream import StandardStream
         from upsample_cli.jobs.batch.outputs import Outputs
         from upsample_cli.jobs.batch.picture_job import PictureJob
 
+        source = source.held() if isinstance(source, StandardStream) else source
         job = PictureJob(task, output.folder, request.existing, work=work)
         yield job(source, output, Outputs().state(source, output, request.existing))
     else:

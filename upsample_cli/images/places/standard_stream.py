@@ -4,8 +4,8 @@ import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import BinaryIO, ClassVar
+from dataclasses import dataclass, replace
+from typing import BinaryIO, ClassVar, Self
 
 from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
@@ -14,8 +14,14 @@ from upsample_cli.images.places.place import Place
 
 @dataclass(frozen=True, slots=True)
 class StandardStream(Place):
-    """Standard input or output, called "-"."""
+    """Standard input or output, called "-".
 
+    Args:
+        path: "-".
+        data: What standard input held, if it has been read; else empty.
+    """
+
+    data: bytes = b""
     is_stream: ClassVar[bool] = True
 
     @property
@@ -32,13 +38,17 @@ class StandardStream(Place):
 
     def open(self) -> BinaryIO:
         """Read all of standard input; return it as a file that can seek."""
-        if sys.stdin is None or sys.stdin.isatty():
+        if not self.data and (sys.stdin is None or sys.stdin.isatty()):
             fault = "closed" if sys.stdin is None else "a terminal"
             raise ImageFileError(f"standard input is {fault}; pipe a picture in or name a file")
-        data = memory.read_all(sys.stdin.buffer, self.label)
+        data = self.data or memory.read_all(sys.stdin.buffer, self.label)
         if not data:
             raise ImageFileError("standard input is empty; pipe a picture in or name a file")
         return io.BytesIO(data)
+
+    def held(self) -> Self:
+        """Read standard input now, so that what is returned can be opened more than once."""
+        return replace(self, data=self.open().read())
 
     def check_target(self, sources: Sequence[Place], force: bool) -> None:
         """Accept any sources: standard output is always a valid target."""
