@@ -137,7 +137,7 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
             1,
             "in.png has pixels of 3 x uint8, which are not labels; give a palette or grey",
         ),
-        (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, which blurs labels; give the mask as a PNG"),
+        (["in.jpg", "o.png"], 1, "in.jpg is a JPEG, which may blur labels; give the mask as a PNG"),
         (
             ["p.png", "o.jpg"],
             1,

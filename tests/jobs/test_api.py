@@ -39,6 +39,7 @@ def test_values_are_neither_clipped_nor_rounded() -> None:
         (np.ones((1, 3, 3)), {"scale": 0.5}, "--scale 0.5 would shrink; give 1 to 64"),
         (np.ones((1, 3, 3)), {"threads": 0}, "invalid threads 0; give a whole number of 1 or more"),
         (np.ones((1, 3, 3)), {"threads": 2.0}, "invalid threads 2.0"),
+        (np.ones((1, 3, 3)), {"method": "network", "ensemble": "no"}, "invalid --ensemble 'no'"),
         (np.ones((1, 3, 3)), {"method": "cubic"}, "no method 'cubic'; did you mean 'bicubic'"),
     ],
 )
@@ -61,6 +62,7 @@ def test_what_cannot_be_done_is_told(planes: Any, settings: dict, fault: str) ->
         (np.ones((4, 64, 64)), 2, r"there are 4 planes; give 1 \(grey\) or 3"),
         (np.ones((5, 64, 64)), 2, r"there are 5 planes; give 1 \(grey\) or 3"),
         (np.full((1, 64, 64), np.nan), 2, "planes hold NaN or infinity; replace them"),
+        (np.full((1, 64, 64), -1e300), 2, r"planes hold 1e\+300; give 0..1"),
     ],
 )
 def test_what_cannot_be_measured_is_told(planes: Any, stride: Any, fault: str) -> None:

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import PIL.Image
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +13,8 @@ from upsample_cli.metrics.cells import Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, CONTRAST_DB, NONE, Checkerboard
 from upsample_cli.metrics.meter import Meter, grid, verdict_and_map
 from upsample_cli.metrics.rows import Rows
+
+SAMPLES = Path(__file__).parents[2] / "sample_images"
 
 
 def metered(levels: np.ndarray, stride: int, opaque: np.ndarray | None = None) -> Checkerboard:
@@ -213,6 +218,18 @@ def test_any_feeding_gives_the_same_figures(cut: list[range], stride: int, maske
     for _ in range(2):  # to ask changes nothing
         assert repr(meter.result()) == repr(expected)
     assert expected.status == "ok"
+
+
+@pytest.mark.parametrize("stride", [8, 12, 14, 16])
+def test_a_strong_pattern_is_not_none_in_a_small_picture(stride: int) -> None:
+    """At a multiple of the stride there may be too few cells for a verdict; that is said then."""
+    with PIL.Image.open(SAMPLES / "coffee.png") as opened:
+        photo = np.asarray(opened.convert("RGB")).transpose(2, 0, 1) / 255
+    for top, left in ((50, 250), (150, 200), (200, 50), (200, 200), (250, 200)):
+        part = photo[:, top : top + 100, left : left + 90]
+        uneven = upsample(part, "tconv", kernel="uniform", kernel_size=3)
+        measured = measure(uneven.clip(0, 1), stride)
+        assert (measured.verdict, measured.status) in (("checkerboard", "ok"), ("", "too-small"))
 
 
 @pytest.mark.parametrize("stride", [2, 3, 4])

@@ -16,6 +16,7 @@ from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes
 
+_HUGE = 1e9  # of planes to measure: the squares of larger levels overflow
 _MOST_CHANNELS = 4  # of a picture: colours and opacity
 
 
@@ -86,6 +87,8 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
         )
     if not np.isfinite(planes).all():
         raise SettingError("planes hold NaN or infinity; replace them first")
+    if (peak := float(np.abs(planes).max())) > _HUGE:
+        raise SettingError(f"planes hold {peak:g}; give 0..1")
     if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
         raise SettingError(f"invalid stride {stride}; give a whole number of 2 or more, or None")
     grey = Image(luma(planes.astype(np.float32))[..., None], format="")

@@ -97,6 +97,8 @@ class Parameter(NamedTuple):
             raise SettingError(
                 f"{self.option} {value} is not a {self.suffix} file; name such a file"
             )
+        if self.kind is bool and value not in (True, False):
+            raise SettingError(f"invalid {self.option} '{value}'; give True or False")
         if self.suffix or self.kind is bool:
             return
         if self.choices:

@@ -12,7 +12,8 @@
    the RMS where it is strongest.
 5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
    window (13 to 20 dB), and `ripple` is 0.2 level or more, 0.35 if only windows have it. It is
-   unknown instead of "none" if few cells are usable and their floor is high.
+   unknown instead of "none" if few cells are usable and their floor is high, or the ripple far
+   above it.
 
     ripple^2 = mean over cells of ((mean over phases of a^2) - error), with a the pattern
 """
@@ -44,6 +45,9 @@ _PART_LEVELS = 0.35  # the same for a pattern in parts of a picture only: some t
 _LEAST_CELLS = 16  # usable ones
 # With fewer usable cells than this share, and a greater floor in levels, the rest is too little.
 _FEW, _BLIND = 0.25, 5.0
+# With fewer usable cells, a pattern may be unclear although it is so many times its floor: at long
+# strides, most lines of a pattern with a shorter period are empty.
+_MANY, _ABOVE = 50, 4.0
 _BLOCKS = 0.95  # of a picture's cells: if more consist of one-colour blocks, it has no pattern
 _DITHER = 0.5  # levels: the greatest ripple of ordered dither
 _ALIKE = 0.9  # least correlation of a pattern with the thresholds of ordered dither
@@ -127,6 +131,8 @@ def verdict_and_map(
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
     elif result.floor > _BLIND and cells.usable.mean() < _FEW:
         return _unknown(grid, "saturated")
+    elif result.ripple > _ABOVE * result.floor and np.count_nonzero(cells.usable) < _MANY:
+        return _unknown(grid, "too-small")
     shown = np.sqrt(np.maximum(power, 0.0)) * (has_it if result.verdict != NONE else 0.0)
     return result, PatternMap(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
 

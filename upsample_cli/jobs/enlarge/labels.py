@@ -42,7 +42,7 @@ def check(decoded: "Image | Animation", name: str) -> None:
         raise ImageFileError(f"{name} is animated; give a still picture")
     if decoded.format in _LOSSY:
         raise ImageFileError(
-            f"{name} is a {decoded.format}, which blurs labels; give the mask as a PNG"
+            f"{name} is a {decoded.format}, which may blur labels; give the mask as a PNG"
         )
     if decoded.channels > 1 or decoded.dtype.kind != "u":
         raise ImageFileError(
