@@ -13,7 +13,7 @@ __all__ = [
     "pixel_shuffle", "upsample",
 ]  # fmt: skip
 
-_HOMES = {
+_MODULES = {
     "Kernel": "upsample_cli.kernels.kernel",
     "conv2d": "upsample_cli.kernels.convolve",
     "conv_matrix": "upsample_cli.kernels.geometry",
@@ -30,11 +30,11 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("upsample-cli")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

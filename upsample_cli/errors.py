@@ -1,7 +1,7 @@
-"""The errors that a user can mend: each text is `fact; remedy`, in one line.
+"""Errors that a user can fix; each text is one line, `fact; remedy`.
 
-Errors that callers handle alike share a class, whatever their cause. An exception that nobody
-expects is a bug, and keeps its traceback.
+Errors that callers handle in the same way share a class. An unexpected exception is a bug, and
+keeps its traceback.
 """
 
 from collections.abc import Iterable

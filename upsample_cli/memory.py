@@ -14,7 +14,7 @@ VARIABLE = "UPSAMPLE_MAX_MEMORY"
 
 _PROGRAM = 96 << 20  # bytes that Python and the libraries take
 _LEAST_SPACE = 192 << 20  # bytes of address space: Python, NumPy with OpenBLAS, a small picture
-_SHARE = 384 << 20  # bytes that a process gets at least: enough for photographs of 12 megapixels
+_SHARE = 384 << 20  # least bytes of each process: enough for photographs of 12 megapixels
 _UNKNOWN = 8 << 30  # bytes to assume for a machine that does not report its memory
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of 2
 _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -73,7 +73,7 @@ def size_of(text: str, setting: str = "--max-memory") -> int:
 
 
 def shares(most: int) -> int:
-    """Return among how many processes, `most` or fewer, to divide the budget."""
+    """Return how many processes may share the budget: from 1 to `most`."""
     return max(1, min(most, limit() // _SHARE))
 
 
@@ -107,7 +107,7 @@ def peak() -> int:
 
 
 def check_address_space() -> None:
-    """Refuse to work in an address space too small for the libraries: some would hang.
+    """Refuse an address space that is too small: some libraries would hang in it.
 
     Raises:
         UpsampleError: The system allows this process too little address space.

@@ -29,7 +29,7 @@ _received: list[signal.Signals] = []  # signals that have begun to unwind the wo
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8  # options of mallopt
 _HUGE_PAGES = 14  # MADV_HUGEPAGE, an advice of madvise
-_HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: about all strips of one picture; a huge page
+_HEAP, _PAGE = 24 << 20, 1 << 21  # bytes: strips of one picture, about; a huge page
 _ENVIRONMENT = (
     # One thread per matrix product: our own threads or processes share the work.
     "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -69,7 +69,7 @@ def raise_for_signal(number: int, frame: FrameType | None) -> NoReturn:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     for other in END_SIGNALS:
-        set_handler(other, _stay)
+        set_handler(other, _do_nothing)
     sys.exit(SIGNAL_EXIT_BASE + number)
 
 
@@ -89,8 +89,8 @@ def forget_signals() -> None:
     _received.clear()
 
 
-def _stay(number: int, frame: FrameType | None) -> None:
-    """Do nothing on a signal; unlike an ignored one, it still interrupts system calls."""
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """Do nothing on a signal; unlike an ignored signal, it still interrupts system calls."""
 
 
 def _send_again(ignored: "sys.UnraisableHookArgs") -> None:

@@ -106,7 +106,7 @@ def convert(
         to: A .npy or .npz, or "-" for standard output.
         format: npy or npz for an output whose name does not say; None for the input's.
         force: Whether to replace an output that exists.
-        others: What is read beside the source.
+        others: Other files that are read, and must not be replaced.
         change: Returns the new array for a name and an array.
 
     Raises:
@@ -115,10 +115,10 @@ def convert(
     start = perf_counter()
     to.check_target((source, *others), force)
     inputs = array_files.read(source)
-    word = _format_of(to, format, source, len(inputs))
+    written_format = _format_of(to, format, source, len(inputs))
     outputs = {name: change(name, array) for name, array in inputs.items()}
     with to.writing(force, output_mode(source)) as file:
-        array_files.write(outputs, word, file)
+        array_files.write(outputs, written_format, file)
     return ArrayReport(
         str(source), str(to), {name: array.shape for name, array in outputs.items()},
         {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
@@ -141,27 +141,29 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
         raise ImageFileError(
             f"{label} holds values of type {array.dtype}, not real numbers; convert it first"
         )
-    word = layout or _BY_COUNT.get(array.ndim)
-    if word is None or LAYOUTS[word] != array.ndim:
-        needed = f"--layout {word} has {LAYOUTS[word]}" if word else "2, 3 or 4 are needed"
+    axes = layout or _BY_COUNT.get(array.ndim)
+    if axes is None or LAYOUTS[axes] != array.ndim:
+        needed = f"--layout {axes} has {LAYOUTS[axes]}" if axes else "2, 3 or 4 are needed"
         raise ImageFileError(
             f"{label} has {array.ndim} axes, but {needed}; reshape it or pass another --layout"
         )
     if 0 in array.shape:
         raise ImageFileError(f"{label} is empty (shape {array.shape}); give another")
-    if word == "hwc":
+    if axes == "hwc":
         return np.moveaxis(array, 2, 0)
     return array.reshape(-1, *array.shape[-2:])
 
 
 def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
     """Return the format to write: by the suffix; for standard output by --format or the input."""
-    word = array_files.format_of(to)
+    chosen = array_files.format_of(to)
     if to.is_stream:
-        word = format or array_files.format_of(source)
-    elif not word:
+        chosen = format or array_files.format_of(source)
+    elif not chosen:
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
-    return word if word in array_files.FORMATS_OF_ARRAYS else ("npy" if count == 1 else "npz")
+    if chosen in array_files.FORMATS_OF_ARRAYS:
+        return chosen
+    return "npy" if count == 1 else "npz"
 
 
 def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:

@@ -51,7 +51,7 @@ def enlarge_and_write(
                 file.write(animations.encode_webp_or_avif(
                     format, pictures, durations, plays, frames.metadata, task.encoding
                 ))  # fmt: skip
-                next(pictures, None)  # the encoder takes the last picture, but not the end
+                next(pictures, None)  # the encoder stops at the last picture; this measures it
         checkerboard, more_notes = frames.worst()
         return checkerboard, frames.notes + notes + more_notes
 
@@ -78,7 +78,7 @@ class _Frames:
         return is_gif and not (self.is_flattened or is_cropped)
 
     def strips(self) -> Iterator[MeasuredStrips]:
-        """Yield the strips of each frame; all must be taken before the next frame is asked for."""
+        """Yield the strips of each frame; take all of them before the next frame."""
         for picture in animation.frames(self.source):
             frame = Image(np.asarray(picture), self._format, self.metadata)
             frame, notes = prepared(frame, self.size, self._format, self._task)

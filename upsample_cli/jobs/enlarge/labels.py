@@ -1,9 +1,10 @@
-"""Enlarge label masks: every class becomes a plane, and the largest plane wins at each pixel.
+"""Enlarge label masks: classes are enlarged as planes, and a pixel gets the class of the largest.
 
-The labels of a palette picture are its indices, those of a grey picture its levels as stored.
-For a tile of the output only the classes in the window that it draws on are enlarged, a few at a
-time, and only the largest value so far is kept; so memory does not grow with the number of classes.
-Where planes are equal up to rounding, the lower label wins.
+The plane of a class is 1 at its pixels and 0 elsewhere. The labels of a palette picture are its
+indices, those of a grey picture its levels as stored. A tile of the output needs only the classes
+in the window that it draws on. They are enlarged a few at a time, and only the largest value so far
+is kept, so memory does not grow with the number of classes. Where planes are equal up to rounding,
+the lower label counts.
 """
 
 from collections.abc import Sequence
@@ -116,24 +117,24 @@ def enlarged(
     )
     out = np.empty(size, labels.dtype)
     sides = zip(size, labels.shape, strict=True)
-    tall, wide = (tiles(after, after / before, _TILE) for after, before in sides)
+    row_runs, column_runs = (tiles(after, after / before, _TILE) for after, before in sides)
 
     def fill(rows: range) -> None:
         """Compute these rows of the output."""
-        for columns in wide:
+        for columns in column_runs:
             window = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
-            out[window] = _winners(stages, picture, rows, columns)
+            out[window] = _labels_of_tile(stages, picture, rows, columns)
 
     with Workers(threads) as workers:
-        for _ in workers.in_order(fill, tall):
+        for _ in workers.in_order(fill, row_runs):
             pass
     return out
 
 
-def _winners(
+def _labels_of_tile(
     stages: Sequence[Stage], picture: ExtendedInput, rows: range, columns: range
 ) -> NDArray[np.int64] | int:
-    """Return the label with the largest plane at each pixel of a tile; one number for one class."""
+    """Return the label of the largest plane at each pixel of a tile, or the only label there."""
     *windows, first = windows_of(stages, rows, columns)
     window = picture.window(*first)
     classes = np.unique(window[window > 0])
@@ -141,15 +142,15 @@ def _winners(
         classes = np.unique(picture._replace(boundary="nearest").window(*first))[:1]
     if len(classes) == 1:
         return int(classes[0]) - 1
-    winners = np.full((len(rows), len(columns)), -1, np.int64)
-    best: NDArray[Any] = np.full(winners.shape, -np.inf, np.float32)
+    labels = np.full((len(rows), len(columns)), -1, np.int64)
+    best: NDArray[Any] = np.full(labels.shape, -np.inf, np.float32)
     for start in range(0, len(classes), _TOGETHER):
         group = classes[start : start + _TOGETHER]
         planes: Planes = (window == group[:, None, None]).astype(np.float32)
-        for stage, place in zip(stages, reversed(windows), strict=True):
-            planes = stage(planes, *place)
+        for stage, output in zip(stages, reversed(windows), strict=True):
+            planes = stage(planes, *output)
         for label, plane in zip(group, planes, strict=True):
             better = plane > best + np.float32(_ROUNDING)
             np.copyto(best, plane, where=better)
-            winners[better] = int(label) - 1
-    return winners
+            labels[better] = int(label) - 1
+    return labels

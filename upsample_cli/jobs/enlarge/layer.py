@@ -123,7 +123,7 @@ def _applied(name: str, array: Array, weight: Array, bias: Array | None, task: L
     size = geometry.transposed_size((channels.shape[1], channels.shape[2]), weight.shape[2:])
     count = prod((*batch, weight.shape[1] * geometry.groups, *size)) + channels.size
     needed = channels.nbytes + count * np.dtype(work).itemsize
-    if needed < _ADDRESSES:  # more is refused below, whatever the budget
+    if needed < _ADDRESSES:  # `conv_transpose2d` refuses more, whatever the budget
         memory.check(needed, name)
     result = conv_transpose2d(
         channels.reshape(*batch, -1, *channels.shape[1:]).astype(work),

@@ -28,7 +28,7 @@ Write: TypeAlias = Callable[[Any, Size, str, BinaryIO, Task], tuple[Checkerboard
 OUTPUT_LIMIT = 64
 """The most pixels of an output, in multiples of --max-pixels; enough to enlarge any input by 8."""
 
-_NOTED_GAIN = 0.01  # change of brightness that is noted: white changes by 2.5 of 255 levels
+_NOTED_GAIN = 0.01  # relative change of brightness that gets a note: 2.5 of 255 levels at white
 
 
 def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = None) -> Report:
@@ -53,9 +53,9 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
     formats.check_size(format, size)
     with to.writing(task.force, output_mode(source)) as file:
         checkerboard, losses = write(picture, size, format, file, task)
-    whole = task.target_size.uncropped(picture.size)
-    scale = max(after / before for before, after in zip(picture.size, whole, strict=True))
-    kernel_ripple, shift, gain = kernel_figures(task.method, picture.size, whole)
+    uncropped = task.target_size.uncropped(picture.size)
+    scale = max(after / before for before, after in zip(picture.size, uncropped, strict=True))
+    kernel_ripple, shift, gain = kernel_figures(task.method, picture.size, uncropped)
     return Report(
         input=str(source),
         output=str(to),
@@ -70,7 +70,7 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
         shift=shift,
         notes=(
             *picture.notes, *task.method.notes(), *losses,
-            *_stretch_note(picture.size, whole), *_brightness_note(gain, task),
+            *_stretch_note(picture.size, uncropped), *_brightness_note(gain, task),
         ),
         facts=task.method.facts(),
     )  # fmt: skip

@@ -35,7 +35,7 @@ class Strip(NamedTuple):
     """A run of output rows.
 
     Args:
-        content: Samples of shape (rows, W, C); of a streamed PNG a `PngStrip`, the deflated rows.
+        content: Samples of shape (rows, W, C); for a streamed PNG a `PngStrip`, the deflated rows.
         luma: Shape (rows, W), in levels of 0..255.
         opacity: Shape (rows, W), in levels of 0..255; None where all pixels are opaque.
     """
@@ -49,7 +49,7 @@ Progress = Callable[[Iterable[Strip], int], Iterator[Strip]]
 """Passes strips on and shows how many of the given number are done."""
 
 _METRIC_BYTES = 8  # per pixel: luma and opacity in float32
-_WAITING = 3  # strips that wait to be written, at most
+_WAITING = 3  # the most strips that wait to be written
 _LARGEST_STRIDE = 16  # pixels: longer periods are not measured
 
 
@@ -134,7 +134,7 @@ def renderer(image: Image, size: Size, task: Task, compression: int | None) -> R
 
 
 def _limits(image: Image, task: Task) -> Callable[[range, range], Planes] | None:
-    """Return a function for the range of opacity; see `Renderer`."""
+    """Return the `limits` of a renderer: a function, or None where opacity needs no limits."""
     opacity, convert = image.samples[..., -1:], Conversion(image.dtype)
     if not (
         isinstance(task.method, NetworkMethod) and image.has_alpha and opacity.min() < convert.peak
@@ -184,17 +184,17 @@ class MeasuredStrips:
     ) -> None:
         self.image, self.size = image, size
         render = renderer(image, size, task, task.encoding.deflate if streamed else None)
-        whole = task.target_size.uncropped(image.size)
-        scale = whole[0] / image.size[0]
+        uncropped = task.target_size.uncropped(image.size)
+        scale = uncropped[0] / image.size[0]
         runs = strips(size, image.channels, scale, task.method.rows_at_once(size, scale))
         pixel = image.channels * image.dtype.itemsize + _METRIC_BYTES
         threads, window = min(task.threads, len(runs)), (len(runs[0]), len(render.tiles[0]))
         self.memory = (threads + _WAITING) * window[0] * size[1] * pixel
-        self.memory += task.method.memory(image.size, whole, window, threads)
+        self.memory += task.method.memory(image.size, uncropped, window, threads)
         memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
-        stride = pattern_period(image.size, whole)
+        stride = pattern_period(image.size, uncropped)
         self._meters = {"colours": Meter(size, stride)}
         if render.colour.has_opacity:
             self._meters["opacity"] = Meter(size, stride)

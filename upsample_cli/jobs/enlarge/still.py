@@ -45,8 +45,8 @@ def enlarge_and_write(
     with Workers(task.threads) as workers:
         strips = MeasuredStrips(image, size, task, format == "PNG", workers, progress)
         notes += _write(file, strips, format, task.encoding)
-        checkerboard, more = strips.checkerboard()
-        return checkerboard, notes + more
+        checkerboard, metric_notes = strips.checkerboard()
+        return checkerboard, notes + metric_notes
 
 
 def prepared(image: Image, size: Size, format: str, task: Task) -> tuple[Image, tuple[str, ...]]:
@@ -75,7 +75,7 @@ def _flat_art_note(image: Image, size: Size, task: Task) -> tuple[str, ...]:
     method, remedy = task.method, "-m nearest keeps its pixels sharp"
     if isinstance(method, RingingMethod) and method.rings and not method.antiring:
         scale = max(after / before for before, after in zip(image.size, size, strict=True))
-        kernel = method.equivalent(scale)  # of a file, whose name does not tell whether it rings
+        kernel = method.equivalent(scale)  # the name of a file does not say whether it rings
         if kernel is None or (kernel.taps < 0).any():
             remedy += ", --antiring 1 avoids halos"
     return (f"it has only {count} colours; {remedy}",)

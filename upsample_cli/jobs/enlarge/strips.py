@@ -44,23 +44,23 @@ class ExtendedInput(NamedTuple):
 
     def window(self, rows: range, columns: range) -> Planes:
         """Return a window that may cross the edges, shape (C, len(rows), len(columns))."""
-        (down, inner_rows), (across, inner_columns) = (
+        (row_index, inner_rows), (column_index, inner_columns) = (
             self._inside(run, n) for run, n in zip((rows, columns), self.size, strict=True)
         )
         planes = self.fetch(inner_rows, inner_columns)
-        if down is not None:
-            planes = np.take(planes, down - inner_rows.start, axis=1)
-        if across is not None:
+        if row_index is not None:
+            planes = np.take(planes, row_index - inner_rows.start, axis=1)
+        if column_index is not None:
             edges = (min(max(0, edge - columns.start), len(columns)) for edge in (0, self.size[1]))
-            planes = _columns(planes, across - inner_columns.start, slice(*edges))
-        if self.boundary == "zero" and not (down is None and across is None):
+            planes = _columns(planes, column_index - inner_columns.start, slice(*edges))
+        if self.boundary == "zero" and not (row_index is None and column_index is None):
             indices = zip((np.array(rows), np.array(columns)), self.size, strict=True)
             inside = ((index >= 0) & (index < n) for index, n in indices)
             planes = np.where(np.outer(*inside), planes, planes.dtype.type(0))
         return planes
 
     def _inside(self, run: range, n: int) -> tuple[NDArray[np.int64] | None, slice]:
-        """Return the pixel for each of a run (None if all are inside), and a slice around them."""
+        """Return the pixels of a run (None if it lies inside), and the slice that holds them."""
         if run.start >= 0 and run.stop <= n:
             return None, slice(run.start, run.stop)
         index = np.arange(run.start, run.stop)
@@ -76,10 +76,10 @@ def _columns(planes: Planes, index: NDArray[np.int64], inside: slice) -> Planes:
     """Return the columns at `index`; those `inside` the picture are copied as one block."""
     count, height, _ = planes.shape
     columns: Planes = np.empty((count, height, len(index)), planes.dtype)
-    if (neighbours := index[inside]).size:
-        columns[..., inside] = planes[..., neighbours[0] : neighbours[-1] + 1]
-    for beyond in slice(inside.start), slice(inside.stop, None):
-        columns[..., beyond] = planes[..., index[beyond]]
+    if (block := index[inside]).size:
+        columns[..., inside] = planes[..., block[0] : block[-1] + 1]
+    for outside in slice(inside.start), slice(inside.stop, None):
+        columns[..., outside] = planes[..., index[outside]]
     return columns
 
 
@@ -105,18 +105,18 @@ def stages_to(method: Method, target: TargetSize, size_in: Size) -> tuple[Stage,
 
 
 def opacity_limits(target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
-    """Return the stages from opacity to the range of the input pixels nearest to each output."""
+    """Return stages from opacity to its least and greatest value in the inputs near an output."""
     sides = zip(size_in, target.uncropped(size_in), strict=True)
     return NearestRange(*(Neighbours(*lengths, 1) for lengths in sides)), *_crop(target, size_in)
 
 
 def _crop(target: TargetSize, size_in: Size) -> tuple[Stage, ...]:
-    """Return a last stage that crops, if any does."""
-    size, whole = target.size(size_in), target.uncropped(size_in)
-    if size == whole:
+    """Return a stage that crops the output; none if there is nothing to crop."""
+    size, uncropped = target.size(size_in), target.uncropped(size_in)
+    if size == uncropped:
         return ()
     # A band of one tap, 1, that starts at the first pixel to keep.
-    before = ((outer - inner) // 2 for outer, inner in zip(whole, size, strict=True))
+    before = ((outer - inner) // 2 for outer, inner in zip(uncropped, size, strict=True))
     return (Separable(*(Band(np.ones((1, 1)), np.array([n]), 1) for n in before)),)
 
 

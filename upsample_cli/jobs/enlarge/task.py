@@ -97,18 +97,18 @@ class TargetSize:
         )
         if size[0] < height or size[1] < width:
             raise SettingError(
-                f"{self._asked} is smaller than the input, {width}x{height}; give a larger one"
+                f"{self._option} is smaller than the input, {width}x{height}; give a larger one"
             )
         if size[0] > height * _LARGEST_SCALE or size[1] > width * _LARGEST_SCALE:
             raise SettingError(
-                f"{self._asked} is over {_LARGEST_SCALE} times the input, {width}x{height}; "
+                f"{self._option} is over {_LARGEST_SCALE} times the input, {width}x{height}; "
                 "give a smaller one"
             )
         return size
 
     @property
-    def _asked(self) -> str:
-        """The size that was asked for, as an option."""
+    def _option(self) -> str:
+        """The target size, written as an option."""
         return f"--size {self.width or ''}x{self.height or ''}"
 
 
@@ -193,7 +193,7 @@ class Report(NamedTuple):
 
 
 def output_mode(source: Place) -> int:
-    """Return the mode of a new output, before the umask: it permits no more than its input."""
+    """Return the file mode of a new output, before the umask; no more than its input's."""
     mode = None if source.local_path is None else mode_of(source.local_path)
     return 0o666 if mode is None else mode & 0o666
 

@@ -23,7 +23,7 @@ class Workers(AbstractContextManager["Workers"]):
         self._executor = ThreadPoolExecutor(threads)  # starts threads only when there is work
 
     def __exit__(self, *error: object) -> None:
-        """Wait for work under way and drop the rest."""
+        """Wait for work in progress, and drop work that has not begun."""
         self._executor.shutdown(cancel_futures=True)
 
     def in_order(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
@@ -41,7 +41,7 @@ class Workers(AbstractContextManager["Workers"]):
             return
 
         def begin(item: Item) -> Callable[[], Result]:
-            """Have a thread work on an item; without threads, the caller does in its turn."""
+            """Have a thread work on an item; if none can start, the caller of the result does."""
             try:
                 return self._executor.submit(work, item).result
             except RuntimeError:  # the system has no more threads
@@ -54,9 +54,9 @@ class Workers(AbstractContextManager["Workers"]):
 def in_turn(
     begin: Callable[[Item], Callable[[], Result]], items: Iterable[Item], ahead: int
 ) -> Iterator[tuple[Item, Callable[[], Result]]]:
-    """Yield each item and what `begin` returns for it, which waits for the item's result.
+    """Yield each item with the function that `begin` returns, which waits for the item's result.
 
-    Up to `ahead` items are begun before their turn.
+    Work on up to `ahead` items begins before they are yielded.
     """
     waiting: deque[tuple[Item, Callable[[], Result]]] = deque()
     for item in items:
