@@ -56,17 +56,17 @@ def upsample(
         raise SettingError(f"invalid threads {threads}; give a whole number of 1 or more")
     size_in = (planes.shape[1], planes.shape[2])
     size_out = TargetSize(scale=scale).size(size_in)
-    built = catalogue.build(method, **settings)
+    chosen = catalogue.build(method, **settings)
     if len(planes) > _MOST_CHANNELS:
-        built.check_for("feature maps")
-    stages = built.stages(size_in, size_out)
+        chosen.check_for("feature maps")
+    stages = chosen.stages(size_in, size_out)
     return enlarge(planes, stages, size_out, boundary, threads)
 
 
 def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
     """Return the checkerboard in the luma of planes.
 
-    Where it is unknown, `verdict` is "", and `status` says why. (In JSON such a verdict is null, in
+    If that is unknown, `verdict` is "", and `status` says why. (In JSON such a verdict is null, in
     CSV an empty cell.)
 
     Args:
@@ -96,7 +96,7 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
 
 
 def _check(planes: Planes) -> None:
-    """Refuse what is not an array of planes of floats, such as lists and 8-bit samples."""
+    """Refuse values that are not planes of floats, such as lists and 8-bit samples."""
     if not isinstance(planes, np.ndarray):
         raise SettingError(
             f"planes are of type {type(planes).__name__}; give a NumPy array of floats, (C, H, W)"

@@ -156,18 +156,18 @@ def small_convolution(
         large = geometry.transposed_size(_size("--small", small), shape)
     else:
         large = _size("--input", input or "4x4")
-    low = geometry.convolved_size(large, shape)
-    for size in (large, low):
+    result = geometry.convolved_size(large, shape)
+    for size in (large, result):
         _check_size(size, "--small, --stride or --dilation" if small else "--padding")
     numbers = np.arange(1, taps.size + 1).reshape(shape)
     cells = conv_matrix(numbers, large, stride, padding, dilation).toarray()
     spread = np.zeros([d * (k - 1) + 1 for d, k in zip(geometry.dilation, shape, strict=True)])
     spread[::dilation, ::dilation] = taps if name else 1.0
     return SmallConvolution(
-        name, taps, stride, padding, dilation, large, low, cells,
-        (cells > 0).sum(axis=1).reshape(low), (cells > 0).sum(axis=0).reshape(large),
+        name, taps, stride, padding, dilation, large, result, cells,
+        (cells > 0).sum(axis=1).reshape(result), (cells > 0).sum(axis=0).reshape(large),
         phase_sums(np.ones(shape), (stride,) * 2, (padding,) * 2, (dilation,) * 2).astype(int),
-        ripple(Kernel(name, spread, stride).phase_sums), _difference(taps, large, low, geometry),
+        ripple(Kernel(name, spread, stride).phase_sums), _difference(taps, large, result, geometry),
     )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _kernel(kernel: str, size: int | None, stride: int | None) -> tuple[str, Tap
 
 
 def _size(option: str, text: str) -> Size:
-    """Return the size that an option gives, or raise a `SettingError`, also if it is too large."""
+    """Return an option's size; raise a `SettingError` if it is invalid or too large."""
     numbers = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", text)
     if numbers is None:
         raise SettingError(f"invalid {option} '{text}'; use HEIGHTxWIDTH, such as 4x4")
@@ -206,7 +206,7 @@ def _size(option: str, text: str) -> Size:
 
 
 def _check_size(size: Size, option: str) -> None:
-    """Raise a `SettingError` for a size too large to be seen, naming what makes it so."""
+    """Raise a `SettingError` if a size is too large to show; `option` names its cause."""
     if size[0] * size[1] > _LARGEST:
         raise SettingError(
             f"{as_text(size)} is {size[0] * size[1]} pixels, more than the {_LARGEST} that can be "

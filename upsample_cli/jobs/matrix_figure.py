@@ -13,7 +13,7 @@ _NEUTRAL = "#eef1f4"
 
 
 def figure(conv: SmallConvolution) -> Figure:
-    """Return the figure of a convolution: the transpose on the right, all the rest on the left."""
+    """Return a convolution's figure: the transpose on the right, everything else on the left."""
     large, small, size = as_text(conv.large), as_text(conv.small), as_text(conv.taps.shape)
     (rows, columns), (overlap, ripple, verification) = conv.cells.shape, conv.sentences
     letters = np.arange(1, conv.taps.size + 1).reshape(conv.taps.shape)

@@ -16,7 +16,7 @@ _LOST = "the cluster is gone; restart it and continue with --skip-existing"
 
 
 class ClusterLostError(UpsampleError):
-    """The scheduler has gone, and does not come back."""
+    """The scheduler is gone, and will not come back."""
 
 
 class Cluster(Workforce):
@@ -40,7 +40,7 @@ class Cluster(Workforce):
         """Have a function called by one of the workers; the call cannot be cancelled.
 
         Raises:
-            ClusterLostError: The scheduler has gone, so the call would never end.
+            ClusterLostError: The scheduler is gone, so the call would never end.
         """
         if self._is_lost or self._client.status in _ENDED:
             raise ClusterLostError(_LOST)
@@ -51,13 +51,13 @@ class Cluster(Workforce):
         return future
 
     def has_workers(self) -> bool:
-        """Return whether there are workers; True if the scheduler has gone and cannot say."""
+        """Return whether there are workers; True if the scheduler is gone and cannot say."""
         with suppress(OSError, TimeoutError, ValueError):
             return bool(self._client.nthreads())
         return True
 
     def _copy_result(self, future: Future[Any], remote: Future[Any]) -> None:
-        if remote.cancelled():  # by Dask, as its scheduler has gone
+        if remote.cancelled():  # by Dask, as its scheduler is gone
             self._is_lost = True
             future.set_exception(ClusterLostError(_LOST))
             return

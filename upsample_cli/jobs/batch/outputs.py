@@ -51,7 +51,7 @@ class Naming:
             fields = {field for _, field, *_ in parts if field is not None}
             unknown = sorted(fields - {*_FIELDS})
             if not unknown:
-                self._named("a", ".a")  # letters, as a name may be no format of a field
+                self._named("a", ".a")  # a number format such as {stem:d} raises here
         except (ValueError, LookupError) as error:
             raise SettingError(
                 f"invalid --name '{self.template}' ({error}); use fields such as {{stem}}"
@@ -93,8 +93,8 @@ class Naming:
         return f"{folder}{slash}{self._named(stem, f'.{suffix}')}"
 
     def _named(self, stem: str, suffix: str) -> str:
-        """Return the template with its fields filled in: the scale as a number, whole if it is."""
-        assert self.template is not None  # the callers have looked
+        """Return the template with its fields filled in; a whole scale is written as an integer."""
+        assert self.template is not None  # the callers check
         scale = float(f"{self.scale or 0:g}")
         number = int(scale) if scale.is_integer() else scale
         return self.template.format(stem=stem, suffix=suffix, scale=number, method=self.method)
@@ -118,10 +118,10 @@ class Outputs:
             to: The output.
             existing: What becomes of outputs that exist.
         """
-        if existing in ("refuse", "replace") or (output := self._modified(to)) is None:
+        if existing in ("refuse", "replace") or (output_time := self._modified(to)) is None:
             return "missing"
-        before = self._modified(source) if existing == "update" else None
-        return "older" if before is not None and output < before else "there"
+        input_time = self._modified(source) if existing == "update" else None
+        return "older" if input_time is not None and output_time < input_time else "there"
 
     def _modified(self, place: Place) -> float | None:
         return self._times_in(place.folder).get(place.name) if place.is_remote else place.modified()

@@ -39,8 +39,8 @@ class PictureJob:
 
     Args:
         task: How to enlarge.
-        root: The folder that all outputs lie in; if it vanishes, it is not made again.
-        existing: What becomes of outputs that exist; if it is "refuse", the caller sees to it.
+        root: The folder that all outputs lie in; if it vanishes, it is not created again.
+        existing: What becomes of outputs that exist; if it is "refuse", the caller refuses them.
         base: The folder that paths are relative to, for workers on a cluster; None on this machine.
         work: What to do with a picture.
         budget: The memory that a worker on a cluster may use, in bytes; None for its default.
@@ -60,7 +60,7 @@ class PictureJob:
 
         Args:
             source: Where to read.
-            to: Where to write; the folder is made if need be.
+            to: Where to write; its folder is created if it does not exist.
             state: Whether the output exists; see `Outputs.state`.
             is_ours: Whether the results file says that an earlier run wrote the output.
         """
@@ -100,14 +100,14 @@ class PictureJob:
                 raise
             if self.existing in ("skip", "update"):
                 return skipped  # another run was faster
-            # Else it may be of a worker of this run that died before it could report.
+            # Else a worker of this run may have written it, and died before it could report.
             report = self.work(source, to, self.task._replace(force=True))
         if fault is None:
             return report
         return report._replace(notes=(*report.notes, f"replaced the old output, which {fault}"))
 
     def _fault(self, source: Place, to: Place, state: State, is_ours: bool) -> str | None:
-        """Return why an output that exists is made again; None if it can stay."""
+        """Return why to replace an output that exists; None if it can stay."""
         misfit = self._misfit(source, to)
         if misfit and not is_ours:  # it may be somebody else's file
             raise TargetExistsError(f"{to} exists, but {misfit}; pass --force to replace it")
@@ -119,8 +119,8 @@ class PictureJob:
         expected = self.task.target_size.size(opening.read_size(source, limit, must_fit=False))
         try:
             size = opening.read_size(to, sys.maxsize, must_fit=False)
-            if size == expected and not to.is_remote:  # an object is only ever written whole
-                with suppress(PictureTooLargeError):  # an output may be: it is written in strips
+            if size == expected and not to.is_remote:  # stores never hold half of an object
+                with suppress(PictureTooLargeError):  # written in strips, it may be too large
                     decode.decode(to, limit * OUTPUT_LIMIT)
         except ImageFileError as error:
             # The system gives its errors a number; decoders give none to damage.

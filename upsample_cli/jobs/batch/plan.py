@@ -1,4 +1,4 @@
-"""The plan of a batch: pairs of input and output, computed each time they are read, not stored."""
+"""The plan of a batch: pairs of input and output, computed at each use instead of stored."""
 
 import sys
 from collections import Counter
@@ -73,7 +73,7 @@ def of_places(
         """Yield the pair of each file, and the pairs of the files below each folder."""
         for source in places:
             if isinstance(source, Folder):
-                yield from _walked(source, target(source), naming, walk(source, globs, apart=to))
+                yield from _walked(source, target(source), naming, walk(source, globs, omit=to))
             elif globs.includes(path := output_path(source)):
                 yield source, to.file(naming.output(path))
 
@@ -81,13 +81,13 @@ def of_places(
     for source in places:
         if isinstance(source, Folder):
             _check_folders(source, to, target(source))
-            files, others = _counted(source, target(source), naming, globs, to)
-            count, hidden = count + files, hidden + others
+            file_count, hidden_count = _counted(source, target(source), naming, globs, to)
+            count, hidden = count + file_count, hidden + hidden_count
         else:
             count += globs.includes(output_path(source))
     repeats = _repeats(all_pairs) if len(places) > 1 else Counter[str]()
-    pairs = partial(_without, repeats, all_pairs) if repeats else all_pairs
-    if any(_may_meet(source, to) for source in places):
+    pairs = partial(_unique, repeats, all_pairs) if repeats else all_pairs
+    if any(_may_overlap(source, to) for source in places):
         _check_no_input_is_output(pairs)
     return Plan(pairs, count - repeats.total(), hidden)
 
@@ -98,7 +98,7 @@ def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> 
 
 
 def _walked(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
-    """Yield the pairs of the files below a folder; if it has vanished, one that fails to open."""
+    """Yield the pairs of the files below a folder; if it is gone, a pair that fails to open."""
     try:
         yield from _pairs(source, to, naming, paths)
     except OSError:
@@ -106,7 +106,7 @@ def _walked(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) ->
 
 
 def _counted(
-    source: Folder, to: Folder, naming: Naming, globs: Globs, apart: Folder
+    source: Folder, to: Folder, naming: Naming, globs: Globs, omit: Folder
 ) -> tuple[int, int]:
     """Count the files below a folder and the hidden names; refuse two files with one output."""
     hidden = 0
@@ -118,7 +118,7 @@ def _counted(
         _repeats(lambda: _pairs(source, to, naming, listing.files))
 
     try:
-        count = sum(1 for _ in walk(source, globs, on_listing, apart))
+        count = sum(1 for _ in walk(source, globs, on_listing, omit))
     except OSError as error:
         raise ImageFileError(
             f"cannot read {source}: {error.strerror}; check path and access"
@@ -128,9 +128,9 @@ def _counted(
     return count, hidden
 
 
-def _check_folders(source: Folder, to: Folder, inner: Folder) -> None:
+def _check_folders(source: Folder, to: Folder, target: Folder) -> None:
     """Refuse an output folder that is a file, or in `source`, where outputs would become inputs."""
-    for folder in (to, inner):
+    for folder in (to, target):
         is_checked = folder is to or not folder.is_remote  # an object may share a folder's name
         if is_checked and folder.modified() is not None and not folder.exists():
             raise ImageFileError(f"{folder} is a file; name a folder to write to")
@@ -139,8 +139,8 @@ def _check_folders(source: Folder, to: Folder, inner: Folder) -> None:
 
 
 def _repeats(pairs: Callable[[], Iterable[Pair]]) -> Counter[str]:
-    """Return how many pairs repeat an earlier one, by output; refuse two inputs with one output."""
-    # A pair that is not repeated takes eight bytes of memory, a hash.
+    """Count the pairs that repeat an earlier pair, by output; refuse two inputs with one output."""
+    # To save memory, only the hash of an output is kept; its path, if two hashes are equal.
     codes, counts = np.unique(
         np.fromiter((hash(_system_name(to)) for _, to in pairs()), np.int64), return_counts=True
     )
@@ -159,19 +159,19 @@ def _repeats(pairs: Callable[[], Iterable[Pair]]) -> Counter[str]:
     return repeats
 
 
-def _without(repeats: Counter[str], pairs: Callable[[], Iterable[Pair]]) -> Iterator[Pair]:
-    """Yield each pair once; `repeats` counts how often the repeated ones come."""
-    met = set[str]()
+def _unique(repeats: Counter[str], pairs: Callable[[], Iterable[Pair]]) -> Iterator[Pair]:
+    """Yield each pair once; `repeats` has the outputs of the pairs that come again."""
+    yielded = set[str]()
     for pair in pairs():
         name = _system_name(pair[1])
-        if name not in met:
+        if name not in yielded:
             yield pair
         if name in repeats:
-            met.add(name)
+            yielded.add(name)
 
 
-def _may_meet(source: Place | Folder, to: Folder) -> bool:
-    """Return whether an output in `to` may be an input; a store is not asked, URLs are compared."""
+def _may_overlap(source: Place | Folder, to: Folder) -> bool:
+    """Return whether an output in `to` may be an input; of URLs, only the text is compared."""
     if source.is_remote or to.is_remote:
         return source.path.startswith(f"{to.path.rstrip('/')}/")
     return to.exists()

@@ -62,7 +62,7 @@ class Pool(ThreadPoolExecutor, Workforce):
         self._count, self.ahead = count, 2 * count
         self._is_aborted = False
         self._start_fault: WorkerStartError | None = None
-        self._one_is_alone = Lock()
+        self._running_alone = Lock()
         with _starting():
             if os.name == "posix":  # before the workers: starting the tracker unblocks signals
                 resource_tracker.ensure_running()
@@ -108,7 +108,7 @@ class Pool(ThreadPoolExecutor, Workforce):
 
     def _called(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return a call's result from an idle or new worker; if that dies, try once more, alone."""
-        with self._one_is_alone:  # a call that has to run alone goes first
+        with self._running_alone:  # wait for a call that has to run alone
             worker = self._free.get()
         try:
             worker = worker or self._new_worker(self._count)
@@ -124,7 +124,7 @@ class Pool(ThreadPoolExecutor, Workforce):
 
     def _called_alone(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return the result of a call by a new worker, while no other worker runs."""
-        with self._one_is_alone:
+        with self._running_alone:
             for _ in range(self._count):
                 if other := self._free.get():
                     other.end()
@@ -144,10 +144,10 @@ class Pool(ThreadPoolExecutor, Workforce):
 class _Worker:
     """A process that answers calls one after the other; see `_serve`."""
 
-    _starts_or_ends = Lock()  # as starting a process also polls all other processes
+    _start_or_end = Lock()  # held for both, as starting a process also polls all others
 
     def __init__(self, lifeline: Connection, share: int) -> None:
-        with self._starts_or_ends, _starting():
+        with self._start_or_end, _starting():
             self._calls, worker_end = multiprocessing.Pipe()
             spawned = multiprocessing.get_context("spawn").Process
             self._process = spawned(target=_serve, args=(worker_end, lifeline, share))
@@ -168,7 +168,7 @@ class _Worker:
     def end(self) -> str:
         """Let the process end, wait for it, and return how it ended: a signal or a status."""
         self._calls.close()
-        with self._starts_or_ends:
+        with self._start_or_end:
             self._process.join()
             code = self._process.exitcode or 0
         return signal.Signals(-code).name if code < 0 else f"status {code}"

@@ -1,4 +1,4 @@
-"""Runs a batch on an executor: in bounded memory, and with a report on every picture."""
+"""Run a batch on an executor, in bounded memory, with a report on every picture."""
 
 import signal
 import traceback
@@ -20,7 +20,7 @@ from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.process import END_SIGNALS, SIGNAL_EXIT_BASE, raise_for_signal, set_handler
 
 EXISTS = "exists; pass --skip-existing to continue an earlier run, or --force to replace it"
-"""The end of the error of a picture whose output exists."""
+"""The end of the error text for an output that exists."""
 _WINDOW = 1000  # pictures: how far the newest under way may be ahead of the oldest
 _INTERVAL = 0.2  # seconds between checks whether to stop
 
@@ -63,9 +63,9 @@ def run(
                 under_way[future] = number, pair
         if is_stopped():
             has_more = False  # pictures that have started go on: they cannot be cancelled
-            under_way = {one: item for one, item in under_way.items() if not one.cancel()}
+            under_way = {future: item for future, item in under_way.items() if not future.cancel()}
         wait(under_way, _INTERVAL, FIRST_COMPLETED)
-        for future in [one for one in under_way if one.done()]:
+        for future in [future for future in under_way if future.done()]:
             number, pair = under_way.pop(future)
             yield number, _report(job, pair, future)
     for folder in cleaned:
@@ -114,7 +114,7 @@ class Stop:
         """Install the handlers; Python lets only the main thread do so."""
         if current_thread() is main_thread():
             for number in (signal.SIGINT, *END_SIGNALS):
-                self._handlers[number] = set_handler(number, self._note)
+                self._handlers[number] = set_handler(number, self._on_signal)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -122,7 +122,7 @@ class Stop:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.is_asked:
             raise_for_signal(number, frame)
         self.code = SIGNAL_EXIT_BASE + number

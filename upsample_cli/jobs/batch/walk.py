@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_VISITS = 100  # times that links may lead to one folder
 _BETWEEN = re.compile(r"\[\^/\]\*([^()*]+?)(?=\[\^/\]\*)")  # a text between two `*` of a glob
-_BRACKETS = re.compile(r"(?s)(?<!(?<!\\)\\)\[([!^]?)(\]?+(?:\[:[a-z]+:]|\\.|[^]\\])*)]")
+_BRACKETS = re.compile(r"(?s)(?<!(?<!\\)\\)\[([!^]?)(\]?+(?:\[:[a-z]+:]|\\.|[^]\\])*)]")  # [!a-z]
 _IN_BRACKETS = re.compile(r"(?s)\[:([a-z]+):]|(?<=.)(-)(?=.)|\\?(.)")
 _POSIX = {
     "alnum": "0-9a-z", "alpha": "a-z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
@@ -64,19 +64,19 @@ class Globs:
 def _spec(patterns: tuple[str, ...]) -> "PathSpec[RegexPattern]":
     from pathspec import GitIgnoreSpec, PathSpec, RegexPattern  # most runs have no patterns
 
-    # Escaped, as # would begin a comment, ! undo other patterns, and a last space be dropped.
+    # Escape a first # (a comment), a first ! (a negation) and a last space (dropped).
     special = r"^(?=[#!])|(?<!\\)(?= \Z)"
     globs = [glob.removeprefix("./").lower() for glob in patterns]
-    # pathspec reads brackets in another way than git, so it gets a NUL in place of each.
+    # pathspec reads brackets in another way than git, so a NUL takes the place of each.
     plain = (re.sub(special, r"\\", _BRACKETS.sub("\0", glob)) for glob in globs)
     classes = (_class_regex(*parts) for glob in globs for parts in _BRACKETS.findall(glob))
     try:
         parsed = GitIgnoreSpec.from_lines(plain).patterns
         regexes = (pattern.regex.pattern for pattern in parsed if pattern.regex)
-        # Atomic groups: a text between two `*` is searched once. Else many `*` take for ever.
-        quick = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
-        whole = (re.sub("\0", lambda _: next(classes), regex) for regex in quick)
-        return PathSpec([RegexPattern(re.compile(regex), True) for regex in whole])
+        # Atomic groups search a text between two `*` only once; else many `*` take for ever.
+        atomic = (_BETWEEN.sub(r"(?>[^/]*?\1)", regex) for regex in regexes)
+        complete = (re.sub("\0", lambda _: next(classes), regex) for regex in atomic)
+        return PathSpec([RegexPattern(re.compile(regex), True) for regex in complete])
     except (ValueError, re.error) as error:  # the latter for a range such as [z-a]
         reason = error.msg if isinstance(error, re.error) else error
         raise SettingError(
@@ -109,12 +109,11 @@ class Listing(NamedTuple):
 
 
 def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
-    """Yield the files in `sources`, and in sorted order those below its folders, as `globs` say.
-
-    A file that comes twice is yielded once.
+    """Yield the files among `sources` and, sorted, those below its folders; each file once.
 
     Yields:
-        Each file, and whether it was found in a folder, where not every file is a picture.
+        A file that `globs` take, and whether it comes from a folder, which may hold other files
+        than pictures.
 
     Raises:
         ImageFileError: A folder cannot be read.
@@ -141,18 +140,18 @@ def walk(
     top: Folder,
     globs: Globs,
     on_listing: Callable[[Listing], None] | None = None,
-    apart: Folder | None = None,
+    omit: Folder | None = None,
 ) -> Iterator[str]:
     """Yield the paths of the files below a folder, relative to it, with slashes, sorted by folder.
 
-    Links are followed, but not to a folder around them. The path of a subfolder that cannot be
+    Links are followed, except to a folder that they lie in. The path of a subfolder that cannot be
     read is yielded like that of a file, so that an attempt to open it reports why.
 
     Args:
         top: The folder.
         globs: Which files to take.
         on_listing: Called with the listing of each folder before any of its files is yielded.
-        apart: A folder that is never entered, such as the output folder.
+        omit: A folder to leave out, such as that of the outputs; None for none.
 
     Raises:
         OSError: The top folder cannot be read.
@@ -161,7 +160,7 @@ def walk(
     """
     visits = Counter[object]()
     # For each open folder: the paths still to come, and the folders not to enter from there.
-    levels = [(iter([("", True)]), _never_entered(top, apart))]
+    levels = [(iter([("", True)]), _never_entered(top, omit))]
     while levels:
         names, ancestors = levels[-1]
         path, is_folder = next(names, (None, False))
@@ -194,7 +193,7 @@ def walk(
 
 
 def _check_visits(folder: Folder, count: int) -> None:
-    """Refuse too many ways to a folder: links to links can turn one picture into thousands."""
+    """Refuse too many links to a folder: links to links can turn one picture into thousands."""
     if count > _MOST_VISITS:
         raise ImageFileError(
             f"links lead to the folder {folder} in more than {_MOST_VISITS} ways; "
@@ -202,10 +201,10 @@ def _check_visits(folder: Folder, count: int) -> None:
         )
 
 
-def _never_entered(top: Folder, apart: Folder | None) -> tuple[object, ...]:
-    """Return the identities of the folders that `top` lies in, and of `apart`."""
+def _never_entered(top: Folder, omit: Folder | None) -> tuple[object, ...]:
+    """Return the identities of the folders that `top` lies in, and of `omit`."""
     identities: list[object] = []
-    for folder in (*top.parents(), *([] if apart is None else [apart])):
+    for folder in (*top.parents(), *([] if omit is None else [omit])):
         with suppress(OSError):  # not there, or not readable
             identities.append(folder.identity())
     return tuple(identities)
