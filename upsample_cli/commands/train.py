@@ -103,7 +103,7 @@ def train(
 
     target, start = parse_file(output), options.get("start")
     target.check_target([parse_file(start)] if start else [], force)
-    target.folder.make()  # of an object: is there such a bucket?
+    target.folder.make()  # for a target in a store, this checks that its bucket exists
     pictures = pictures_in([parse(name) for name in images])
     file = _OwnFile(target, force)
     if is_network:
@@ -120,7 +120,7 @@ def train(
 
 @dataclass(slots=True)
 class _OwnFile:
-    """The file to write; what was written once is replaced without `force`."""
+    """The file to write; once this run has written it, it is replaced even without `force`."""
 
     place: "Place"
     force: bool
@@ -208,12 +208,12 @@ def _trained_network(
 
     is_noted = False
 
-    def watch(look: "Evaluation", best: "ResidualNetwork") -> None:
+    def watch(test: "Evaluation", best: "ResidualNetwork") -> None:
         """Print how good the network is so far, and keep the best."""
         nonlocal is_noted
         if not quiet:
-            print_message("note", f"step {look.step}, {look.done:.0%}: {_scores(look)}")
-        if look.step:
+            print_message("note", f"step {test.step}, {test.done:.0%}: {_scores(test)}")
+        if test.step:
             try:
                 file.write(best.to_bytes())
             except ImageFileError as error:  # the last write tries again, or keeps it elsewhere
@@ -228,14 +228,15 @@ def _trained_network(
             fact = f"{settings.start} is for scale {other}"
             print_message("note", f"{fact}: its body is used, and its last layer begins anew")
     trained = job.train(pictures, settings, watch)
+    best_test = trained.evaluation
     summary = (
-        f"network x{trained.network.stride}  step {trained.look.step}  {_scores(trained.look)}  "
+        f"network x{trained.network.stride}  step {best_test.step}  {_scores(best_test)}  "
         f"exact ripple {ripple(trained.network.phase_sums()):.4f}  {trained.seconds:.1f} s"
     )
     return trained.network.to_bytes(), trained.skipped, summary, trained.code
 
 
-def _scores(look: "Evaluation") -> str:
+def _scores(evaluation: "Evaluation") -> str:
     """Return the PSNR on held-out pictures, as text."""
-    scores = ", ".join(f"{name} {db:.2f}" for name, db in look.psnr.items())
+    scores = ", ".join(f"{name} {db:.2f}" for name, db in evaluation.psnr.items())
     return f"held-out PSNR, dB: {scores}" if scores else "no picture was held out"

@@ -32,8 +32,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Place]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train on few and small patches, and look often."""
-    for name, value in {"_BATCH": 4, "_SIDE": 16, "_WARMUP": 5, "_LOOK": 20, "_HELD_OUT": 3,
-                        "_POOL": 8}.items():  # fmt: skip
+    for name, value in {"_BATCH": 4, "_SIDE": 16, "_WARMUP": 5, "_TEST_INTERVAL": 20,
+                        "_HELD_OUT": 3, "_POOL": 8}.items():  # fmt: skip
         monkeypatch.setattr(job, name, value)
 
 
@@ -55,7 +55,7 @@ def test_training_makes_it_better(photos: list[Place]) -> None:
     """A few steps bring it over the linear kernel on crops that it has not seen."""
     seen = []
     trained = job.train(photos, settings(steps=150), lambda look, best: seen.append(look))
-    psnr = trained.look.psnr
+    psnr = trained.evaluation.psnr
     assert psnr["network"] > psnr["learned"] + 0.01
     assert psnr["learned"] > psnr["bicubic"]
     assert [look.step for look in seen] == [0, 20, 40, 60, 80, 100, 120, 140, 150]
@@ -64,7 +64,7 @@ def test_training_makes_it_better(photos: list[Place]) -> None:
     np.testing.assert_allclose(trained.network.phase_sums(), 1, atol=1e-6)
     assert len(trained.skipped) == 1
     assert trained.network.about["pictures"] == 3
-    assert trained.network.about["steps"] == trained.look.step
+    assert trained.network.about["steps"] == trained.evaluation.step
 
 
 def test_it_is_the_same_for_one_seed_and_number_of_steps(photos: list[Place]) -> None:
@@ -98,9 +98,9 @@ def test_it_goes_on_from_a_file(photos: list[Place], tmp_path: Path) -> None:
     path = tmp_path / "start.npz"
     path.write_bytes(drawn(3).to_bytes())
     rng = np.random.default_rng(0)
-    begun = settings(start=str(path)).first(rng)
+    begun = settings(start=str(path)).initial_network(rng)
     assert begun.to_bytes() == load_network(str(path)).to_bytes()
-    lent = settings(start=str(path), stride=3).first(rng)
+    lent = settings(start=str(path), stride=3).initial_network(rng)
     assert lent.stride == 3
     assert all((a.weights == b.weights).all() for a, b in zip(lent.body, begun.body, strict=True))
     assert not lent.head.any()
@@ -132,17 +132,17 @@ def test_going_on_holds_out_the_same_pictures(
 def test_layers_are_added(photos: list[Place], tmp_path: Path) -> None:
     """A new network has as many as are asked for; one that is given keeps its own, and no fewer."""
     rng = np.random.default_rng(0)
-    assert len(settings().first(rng).body) == 5
-    assert len(settings(layers=2).first(rng).body) == 2
+    assert len(settings().initial_network(rng).body) == 5
+    assert len(settings(layers=2).initial_network(rng).body) == 2
     path = tmp_path / "start.npz"
     path.write_bytes(drawn(3).to_bytes())
     old = load_network(str(path))
     count = len(old.body)
-    more = settings(start=str(path), layers=count + 2).first(rng)
+    more = settings(start=str(path), layers=count + 2).initial_network(rng)
     assert more.body[:count] == old.body
     assert len(train(photos, start=str(path), steps=2, layers=count + 2).network.body) == count + 2
     with pytest.raises(SettingError, match=f"--layers {count - 1} is fewer than the {count} of"):
-        settings(start=str(path), layers=count - 1).first(rng)
+        settings(start=str(path), layers=count - 1).initial_network(rng)
 
 
 def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
@@ -153,8 +153,8 @@ def test_an_interrupt_keeps_the_best_so_far(photos: list[Place]) -> None:
             raise KeyboardInterrupt
 
     trained = job.train(photos, settings(steps=1000), interrupt)
-    assert trained.look.step == 20
-    assert not same(trained.network, settings().first(np.random.default_rng(0)))
+    assert trained.evaluation.step == 20
+    assert not same(trained.network, settings().initial_network(np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("holdout", [0.3, 0.0])
@@ -177,7 +177,7 @@ def test_an_interrupt_between_two_tests_loses_no_steps(
         photos, settings(steps=1000, holdout=holdout), lambda look, best: seen.append(look)
     )
     assert [look.step for look in seen] == [0, 20, 30]
-    assert trained.look == seen[-1]
+    assert trained.evaluation == seen[-1]
     assert trained.network.about["steps"] == 30
     with pytest.raises(KeyboardInterrupt):
         job.train(photos, settings(), lambda look, best: seen.append(look))
@@ -190,14 +190,14 @@ def test_minutes_end_it(photos: list[Place]) -> None:
         photos, settings(steps=None, minutes=0.02), lambda look, best: seen.append(look)
     )
     assert trained.seconds < 20
-    assert trained.look.step > 0
+    assert trained.evaluation.step > 0
     assert seen[-1].done == 1
 
 
 def test_without_held_out_pictures_the_last_is_kept(photos: list[Place]) -> None:
     """There is no score then, and the network is that of the last step."""
     trained = train(photos, holdout=0.0)
-    assert trained.look == (STEPS, 1.0, {})
+    assert trained.evaluation == (STEPS, 1.0, {})
     assert trained.network.about["pictures"] == 4
 
 

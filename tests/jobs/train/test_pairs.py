@@ -20,13 +20,13 @@ def pairs(stride: int = 2, degrade: str = "clean", seed: int = 0, count: int = 6
 
 @pytest.mark.parametrize("stride", [2, 3, 4])
 @pytest.mark.parametrize("degrade", DAMAGE)
-def test_what_lacks_is_the_original_less_the_linear_enlargement(stride: int, degrade: str) -> None:
+def test_the_residual_is_the_original_less_the_enlargement(stride: int, degrade: str) -> None:
     """Added to the learned kernel's enlargement, it gives whole levels: those of the original."""
-    for low, lack, bicubic in pairs(stride, degrade).pool:
+    for low, residual, bicubic in pairs(stride, degrade).pool:
         inner = low[HALO:-HALO, HALO:-HALO] + np.float32(0.5)
         np.testing.assert_array_equal(low, np.pad(inner, HALO, mode="symmetric") - np.float32(0.5))
         height, width = inner.shape
-        whole = lack.reshape(stride, stride, height, width).transpose(2, 0, 3, 1)
+        whole = residual.reshape(stride, stride, height, width).transpose(2, 0, 3, 1)
         whole = whole.reshape(height * stride, width * stride)
         high = (whole + upsample(inner[None], scale=stride)[0]) * 255
         np.testing.assert_allclose(high, np.round(high), atol=1e-3)
@@ -39,7 +39,7 @@ def test_what_lacks_is_the_original_less_the_linear_enlargement(stride: int, deg
 def test_pictures_of_the_web_are_damaged_most() -> None:
     """Pictures that are damaged are harder to enlarge."""
     clean, photo, web = (
-        np.mean([np.square(pair.lack).mean() for pair in pairs(2, degrade, 3, 60).pool])
+        np.mean([np.square(pair.residual).mean() for pair in pairs(2, degrade, 3, 60).pool])
         for degrade in ("clean", "photo", "web")
     )
     assert web > 1.01 * photo > 1.02 * clean
@@ -50,9 +50,9 @@ def test_batches_are_the_same_for_one_seed_and_change() -> None:
     first, again, other = (pairs(2, "photo", seed) for seed in (0, 0, 1))
     oldest = first.pool[0]
     for _ in range(3):
-        low, lack = first.batch(5, 16)
+        low, residual = first.batch(5, 16)
         assert low.shape == (5, 1, 16 + 2 * HALO, 16 + 2 * HALO)
-        assert lack.shape == (5, 4, 16, 16)
+        assert residual.shape == (5, 4, 16, 16)
         np.testing.assert_array_equal(again.batch(5, 16)[0], low)
         assert (other.batch(5, 16)[0] != low).any()
     assert all(pair is not oldest for pair in first.pool)

@@ -1,4 +1,4 @@
-"""Repair an image: remove its checkerboard, and leave all else as it is."""
+"""Repair an image: remove its checkerboard, and leave everything else as it is."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -34,10 +34,10 @@ _CellsOf = Mapping[str, Cells | None]  # by channel
 _FieldsOf = Mapping[str, tuple[PatternMap, PatternMap]]  # by channel, see `_fields`
 
 _WHITE = np.float32(255)
-_CLIPPED = 0.1  # of a colour's cells: with fewer usable ones, its own pattern is unknown
-_ROUNDS = 3  # patterns of different strides that are removed one after the other, at most
-_MOST_MOVED = 4.5  # times the ripple: changes beyond it are not those of the pattern
-_WORTH = 0.9  # of its ripple: what a further round may leave, or it is not worth its changes
+_LEAST_USABLE = 0.1  # share of a colour's cells: if fewer are usable, luma's are used
+_ROUNDS = 3  # the most patterns, of different strides, to remove one after the other
+_MOST_CHANGE = 4.5  # largest RMS of a repair's change, in multiples of the ripple
+_MOST_LEFT = 0.9  # share of the ripple that a further round may leave; else it is dropped
 
 
 class Repaired(NamedTuple):
@@ -69,24 +69,24 @@ def repaired(
     """
     before = measure_luma_first(image, stride, reference, threads)
     result, after = image, before
-    is_free = stride is None and reference is None
+    leaves_stripes = stride is None and reference is None
     for _ in range(_ROUNDS if stride is None else 1):
         if after.worst.verdict != CHECKERBOARD or strength == 0:
             break
-        found = after.overall.stride[0]
-        mended = _mended(result, found, reference, threads, is_free)
+        period = after.overall.stride[0]
+        mended = _mended(result, period, reference, threads, leaves_stripes)
         if mended is result:  # only stripes are left
             break
         of_luma = (None,) if after.overall is after.luma else ()
-        if rms_of_change(result, mended, of_luma) > _MOST_MOVED * after.overall.ripple:
+        if rms_of_change(result, mended, of_luma) > _MOST_CHANGE * after.overall.ripple:
             break  # it would do more harm than the pattern
-        left = measure_image(mended, found, reference, threads)
-        if result is not image and left.overall.ripple > _WORTH * after.overall.ripple:
+        remaining = measure_image(mended, period, reference, threads)
+        if result is not image and remaining.overall.ripple > _MOST_LEFT * after.overall.ripple:
             break
-        result, after = mended, left
+        result, after = mended, remaining
         if stride is None:  # layers of several strides leave several patterns
-            others = measure_image(luma_of(result), None, reference, threads)
-            after = others if others.luma.verdict == CHECKERBOARD else after
+            at_any_stride = measure_image(luma_of(result), None, reference, threads)
+            after = at_any_stride if at_any_stride.luma.verdict == CHECKERBOARD else after
     if strength < 1 and result is not image:
         result = _blended(image, result, strength)
         after = measure_image(result, before.overall.stride[0], reference, threads)
@@ -94,7 +94,7 @@ def repaired(
 
 
 def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
-    """Return where each channel has a checkerboard, and where more than that of all the picture."""
+    """Return maps of each channel's checkerboard, with and without the pattern its cells share."""
     fields = dict[str, tuple[PatternMap, PatternMap]]()
     for name, of_channel in cells.items():  # luma comes first
         if name in COLOURS and "luma" in fields:  # a colour has luma's fields, if luma has any
@@ -110,7 +110,7 @@ def _blended(image: Image, result: Image, strength: float) -> Image:
     """Return a picture with a share of its repair."""
     samples = image.samples.copy()
     for index in range(samples.shape[2]):
-        old, new = (one.samples[..., index].astype(np.float32) for one in (image, result))
+        old, new = (picture.samples[..., index].astype(np.float32) for picture in (image, result))
         planes = (old + np.float32(strength) * (new - old))[None] / np.float32(image.peak)
         samples[..., index] = Conversion(image.dtype).levels(planes)[0]
     return image._replace(samples=samples)
@@ -126,7 +126,7 @@ def _mended(image: Image, stride: int, reference: Reference | None, threads: int
         visible = image._replace(samples=with_visible_colours(image.samples))
     with Workers(threads) as workers:
         by_stride = cells_by_channel(visible, range(stride, stride + 1), reference, workers)
-        cells = {name: one for name, (one,) in by_stride.items()}
+        cells = {name: of_channel for name, (of_channel,) in by_stride.items()}
         fields = _fields(cells, cut)
         if leaves_stripes and _are_stripes(cells, cut, fields):
             return image
@@ -134,10 +134,10 @@ def _mended(image: Image, stride: int, reference: Reference | None, threads: int
         is_lossy = image.format in formats.WITH_QUALITY and not image.metadata.lossless
 
         def planned(name: str) -> PatternRemoval:
-            """Return how to repair a channel; one that is clipped nearly everywhere, as luma."""
+            """Return how to repair a channel, with luma's cells if nearly all of it is clipped."""
             of_channel = cells[name]
             assert of_channel is not None  # a picture with a checkerboard has cells
-            if name in COLOURS and of_channel.usable.mean() < _CLIPPED:
+            if name in COLOURS and of_channel.usable.mean() < _LEAST_USABLE:
                 of_channel = cells["luma"] or of_channel
             fetch = partial(_rows, visible, reference, CHANNELS[name])
             return pattern_removal(of_channel, cut, fields[name], image.size, fetch, is_lossy)

@@ -95,7 +95,7 @@ def _worst_frame(source: animation.Animation, stride: int | None, threads: int) 
         )
         for n, frame in enumerate(animation.frames(source), 1)
     )
-    worst = max(measurements, key=lambda one: one.overall.rank)
+    worst = max(measurements, key=lambda measurement: measurement.overall.rank)
     return replace(worst, notes=source.caveats)
 
 
@@ -108,12 +108,12 @@ def draw(
 ) -> None:
     """Draw the figures that `options` asks for, of a picture that has been measured."""
     stride, verdict = measurement.likeliest_stride, measurement.overall.verdict
-    name = measurement.worst_channel if verdict else "luma"  # what is unknown is luma's pattern
+    name = measurement.worst_channel if verdict else "luma"  # luma if unknown
     channel = CHANNELS[name]
     title = f"{source.name}, {name}: stride {stride[0]}"
     if options.heat_map:
-        words = {NONE: "No checkerboard found", "": "Checkerboard unknown"}
-        start = words.get(verdict, verdict.capitalize())
+        starts = {NONE: "No checkerboard found", "": "Checkerboard unknown"}
+        start = starts.get(verdict, verdict.capitalize())
         sheet = measure_figures.heat(image, channel, stride, f"{start} in {title}", reference)
         measure_figures.write(sheet, options.heat_map, source, options.force)
     if options.spectrum:
@@ -159,7 +159,7 @@ def measuring(
     With one file or one job this process measures, by threads; otherwise worker processes do.
 
     Args:
-        files: Each file, and whether it was found in a folder; see `files_in`.
+        files: Each file, and whether it comes from a folder; see `files_in`.
         options: How to measure.
         jobs: How many files, or channels of a single file, to work on at once.
     """

@@ -7,6 +7,7 @@ bicubic enlargement of the reference has, too, does not count.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
+from operator import attrgetter
 
 import numpy as np
 
@@ -32,7 +33,7 @@ CHANNELS: dict[str, Channel] = {
     "luma": None, **{name: index for index, name in enumerate(COLOURS)}, "opacity": OPACITY,
 }  # fmt: skip
 _CellsByStride = Sequence[Cells | None]
-_BEYOND = 1.001  # of full scale: samples above it are not clipped, whatever was rounded
+_ABOVE_WHITE = 1.001  # times full scale: rounding alone makes no sample larger
 _ROWS = 256  # to read or compare at a time
 _CROPPED = 8  # pixels that layers may have added to or taken off an enlargement, along an axis
 
@@ -68,7 +69,7 @@ class Reference:
         self._stages = Bicubic().stages(low.size, size)
 
     def rows(self, rows: range, channel: Channel) -> Floats | None:
-        """Return rows of a channel in levels of 0..255; None for an opacity that it lacks."""
+        """Return rows of a channel in levels of 0..255; None for opacity if `low` has none."""
         low = self._low
         if channel == OPACITY and not low.has_alpha:
             return None
@@ -89,8 +90,8 @@ def channel_rows(
         reference: What it was enlarged from; None if unknown.
     """
     is_masked = image.has_alpha and channel != OPACITY
-    is_float = image.dtype.kind == "f"  # then samples may go beyond full scale: none is clipped
-    is_unclipped = channel == OPACITY or (is_float and bool((image.samples > _BEYOND).any()))
+    is_float = image.dtype.kind == "f"  # its samples are not clipped if any is above full scale
+    is_unclipped = channel == OPACITY or (is_float and bool((image.samples > _ABOVE_WHITE).any()))
     for rows in cut(image.size[0], _ROWS):
         samples = image.samples[rows.start : rows.stop]
         yield Rows(
@@ -167,8 +168,10 @@ def measure_image(
     if stride is None:
         stride = period(results["luma"])
         if stride is None or results["luma"][stride].verdict != CHECKERBOARD:
-            every = results.values()
-            worst = {s: max((by[s] for by in every), key=lambda one: one.rank) for s in strides}
+            worst = {
+                s: max((by_stride[s] for by_stride in results.values()), key=attrgetter("rank"))
+                for s in strides
+            }
             stride = period(worst)
     luma, *channels = (result_at(by_stride, stride) for by_stride in results.values())
     likeliest = stride or max(
@@ -198,11 +201,14 @@ def luma_of(image: Image) -> Image:
 
 def rms_of_change(old: Image, new: Image, channels: Sequence[Channel] = ()) -> float:
     """Return the RMS of the change of a picture over some channels, by default all, in levels."""
+    if new is old:
+        return 0.0
+    # Opacity is channel -1, and colours are counted from 0.
     channels = channels or range(-old.has_alpha, old.samples.shape[2] - old.has_alpha)
     squares = 0.0
-    for top in range(0, old.size[0] if new is not old else 0, _ROWS):
+    for top in range(0, old.size[0], _ROWS):
         for channel in channels:
-            rows = (channel_levels(one.samples[top : top + _ROWS], channel) for one in (old, new))
+            rows = (channel_levels(item.samples[top : top + _ROWS], channel) for item in (old, new))
             squares += float(np.square(np.subtract(*rows), dtype=np.float64).sum())
     return sqrt(squares / (len(channels) * prod(old.size)))
 
@@ -230,9 +236,9 @@ def cells_by_channel(
     cells = dict(zip(names, workers.in_order(read, names), strict=True))
     if "luma" in cells:
         return cells
-    together = zip(*(cells[name] for name in COLOURS), strict=True)
+    colours_by_stride = zip(*(cells[name] for name in COLOURS), strict=True)
     luma = [
         None if parts[0] is None else Cells.mixed([part for part in parts if part], LUMA)
-        for parts in together
+        for parts in colours_by_stride
     ]
     return {"luma": luma, **cells}

@@ -79,7 +79,7 @@ def repair_picture(
             notes += (_BY_NATURE,)
         elif result.before.worst.verdict == CHECKERBOARD and strength > 0:
             notes += (_STRIPES_STAY.format(result.before.overall.stride[0]),)
-    strides = [one.overall.stride[0] for one in (result.before, result.after)]
+    strides = [measured.overall.stride[0] for measured in (result.before, result.after)]
     if result.after.overall.verdict == CHECKERBOARD and strides[0] != strides[1]:
         notes += (_ANOTHER_IS_LEFT.format(*strides),)
     with to.writing(task.force, output_mode(source)) as file:

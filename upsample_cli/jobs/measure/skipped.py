@@ -24,13 +24,13 @@ from upsample_cli.planes import Size
 
 
 def measured(report: Report, task: Task) -> Report:
-    """Return the report on a skipped output with what is measured in it; or on a failure.
+    """Return the report on a skipped output with its checkerboard, or the report on a failure.
 
-    An enlargement is measured at the period of its scale alone, what was repaired at all strides.
+    An enlargement is measured only at the period of its scale, a repaired picture at all strides.
 
     Args:
         report: The report on the output, which may have any number of pixels.
-        task: How the run would have made it.
+        task: How the run would have written the output.
     """
     output = parse_file(report.output)
     try:
@@ -38,10 +38,10 @@ def measured(report: Report, task: Task) -> Report:
             options = MeasureOptions(max_pixels=sys.maxsize)  # only memory limits them
             return report._replace(checkerboard=measure(output, options).overall)
         size = opening.read_size(parse_file(report.input), task.max_pixels, must_fit=False)
-        whole = task.target_size.uncropped(size)
+        uncropped = task.target_size.uncropped(size)
         return report._replace(
-            checkerboard=_worst(decode(output, sys.maxsize), pattern_period(size, whole)),
-            kernel_ripple=kernel_figures(task.method, size, whole)[0],
+            checkerboard=_worst(decode(output, sys.maxsize), pattern_period(size, uncropped)),
+            kernel_ripple=kernel_figures(task.method, size, uncropped)[0],
         )
     except UpsampleError as error:
         return report._replace(status="failed", error=str(error))
@@ -62,4 +62,4 @@ def _worst(picture: Image | Animation, stride: Size) -> Checkerboard:
             for rows in channel_rows(image, channel):
                 meter.feed(rows)
             results.append(meter.result())
-    return max(results, key=lambda one: one.rank)
+    return max(results, key=lambda result: result.rank)

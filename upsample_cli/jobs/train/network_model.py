@@ -57,7 +57,7 @@ class Model(nn.Module):
     def network(self) -> ResidualNetwork:
         """Return the network in the form that runs without PyTorch."""
         layers = (layer for layer in self.body if isinstance(layer, Wide))
-        body = [Convolution(one.collapsed().numpy(), one.bias.numpy().copy()) for one in layers]
+        body = [Convolution(wide.collapsed().numpy(), wide.bias.numpy().copy()) for wide in layers]
         return ResidualNetwork(tuple(body), self._balanced().numpy())
 
 

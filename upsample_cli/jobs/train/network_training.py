@@ -38,7 +38,7 @@ _WARMUP = 200  # steps in which the learning rate rises
 _CLIP = 0.5  # norm to which longer gradients are clipped
 _AVERAGE = 0.999  # share of the averaged weights that a step keeps
 _LAST = 0.9  # share of the training after which the loss is the squared error
-_LOOK = 500  # steps from one test on the held-out crops to the next
+_TEST_INTERVAL = 500  # steps from one test on the held-out crops to the next
 _POOL, _HELD_OUT = 128, 24  # crops to learn from at a time, and to test on
 
 
@@ -75,8 +75,8 @@ class NetworkSettings:
         if self.stride not in (2, 3, 4):
             raise SettingError(f"--stride {self.stride} is not for networks; give 2, 3 or 4")
 
-    def first(self, rng: np.random.Generator) -> ResidualNetwork:
-        """Return the network to begin with; of one for another stride only the body is used."""
+    def initial_network(self, rng: np.random.Generator) -> ResidualNetwork:
+        """Return the first network; if `start` is for another stride, only its body is used."""
         if self.start is None:
             return untrained(self.stride, self.layers or _LAYERS, rng)
         old = load_network(self.start, self.stride)
@@ -91,7 +91,7 @@ class NetworkSettings:
 
 
 class Evaluation(NamedTuple):
-    """A test on the held-out crops: step, share done, and PSNR by method, in dB (empty if none)."""
+    """A test on held-out crops: step, share done, and PSNR by method, in dB (empty: no crops)."""
 
     step: int
     done: float
@@ -106,14 +106,14 @@ class TrainedNetwork(NamedTuple):
 
     Args:
         network: The best network.
-        look: Its test.
+        evaluation: Its test.
         skipped: Pictures that could not be used, with the reasons.
         seconds: How long the training took.
         code: The exit code of the signal that ended it; 0 if none did, or Ctrl-C.
     """
 
     network: ResidualNetwork
-    look: Evaluation
+    evaluation: Evaluation
     skipped: tuple[str, ...]
     seconds: float
     code: int
@@ -132,8 +132,8 @@ def train(sources: Sequence[Place], settings: NetworkSettings, watch: Watch) -> 
         SettingError: The network to begin with cannot be read, or has more layers than asked for.
     """
     start, skipped = perf_counter(), list[str]()
-    first = settings.first(np.random.default_rng(settings.seed))
-    rng = np.random.default_rng(settings.seed)  # its own: a later run holds out the same pictures
+    initial = settings.initial_network(np.random.default_rng(settings.seed))
+    rng = np.random.default_rng(settings.seed)  # anew, so that all runs hold out the same pictures
     least = settings.stride * LEAST_SIDE
     paths = usable(sources, least, skipped)
     pictures = [np.asarray(luma + 0.5, np.uint8) for _, luma in readable(paths, skipped)]
@@ -145,43 +145,43 @@ def train(sources: Sequence[Place], settings: NetworkSettings, watch: Watch) -> 
     def pairs(chosen: list[int], count: int) -> Pairs:
         """Return a pool of `count` crops of the chosen pictures."""
         photographs = [pictures[i] for i in sorted(chosen)]
-        return Pairs(photographs, settings.stride, first.halo, settings.degrade, rng, count)
+        return Pairs(photographs, settings.stride, initial.halo, settings.degrade, rng, count)
 
-    held = pairs(tests, _HELD_OUT) if tests else None
-    others = order[len(tests) :]
-    first = first._replace(about={
+    test_pairs = pairs(tests, _HELD_OUT) if tests else None
+    training = order[len(tests) :]
+    initial = initial._replace(about={
         "degrade": settings.degrade, "seed": settings.seed, "start": settings.start,
-        "pictures": len(others),
+        "pictures": len(training),
     })  # fmt: skip
-    steps = _steps(first, pairs(others, _POOL), settings)
-    best, look, code = _best(first, steps, held, watch)
-    return TrainedNetwork(best, look, tuple(skipped), perf_counter() - start, code)
+    steps = _steps(initial, pairs(training, _POOL), settings)
+    best, evaluation, code = _best(initial, steps, test_pairs, watch)
+    return TrainedNetwork(best, evaluation, tuple(skipped), perf_counter() - start, code)
 
 
 def _best(
-    first: ResidualNetwork, steps: Iterator[tuple[int, float, Model]], held: Pairs | None,
+    initial: ResidualNetwork, steps: Iterator[tuple[int, float, Model]], test_pairs: Pairs | None,
     watch: Watch,
 ) -> tuple[ResidualNetwork, Evaluation, int]:  # fmt: skip
     """Return the best network of all tests, its test, and the exit code of a signal.
 
     The first test is before any step.
     """
-    look = Evaluation(0, 0.0, _scores(Model(first), held) if held else {})
-    best = _described(first, first, look)
-    watch(look, best)
+    evaluation = Evaluation(0, 0.0, _scores(Model(initial), test_pairs) if test_pairs else {})
+    best = _described(initial, initial, evaluation)
+    watch(evaluation, best)
 
     def judge(step: int, done: float, model: Model) -> None:
         """Test a model, and keep it if it is the best so far."""
-        nonlocal best, look
-        now = Evaluation(step, done, _scores(model, held) if held else {})
-        if now.psnr.get("network", 0) >= look.psnr.get("network", 0):
-            best, look = _described(model.network(), first, now), now
+        nonlocal best, evaluation
+        now = Evaluation(step, done, _scores(model, test_pairs) if test_pairs else {})
+        if now.psnr.get("network", 0) >= evaluation.psnr.get("network", 0):
+            best, evaluation = _described(model.network(), initial, now), now
         watch(now, best)
 
     latest, code = None, 0
     try:
         for latest in steps:
-            if latest[0] % _LOOK == 0 or latest[1] >= 1:
+            if latest[0] % _TEST_INTERVAL == 0 or latest[1] >= 1:
                 judge(*latest)
     except (KeyboardInterrupt, SystemExit) as stop:
         if latest is None:
@@ -190,14 +190,14 @@ def _best(
             judge(*latest)
         process.forget_signals()
         code = int(stop.code or 0) if isinstance(stop, SystemExit) else 0
-    return best, look, code
+    return best, evaluation, code
 
 
 def _described(
-    network: ResidualNetwork, first: ResidualNetwork, look: Evaluation
+    network: ResidualNetwork, initial: ResidualNetwork, test: Evaluation
 ) -> ResidualNetwork:
-    """Return a network that says how it was trained from the first, and what it scored."""
-    return network._replace(about={"steps": look.step, **first.about, "psnr": look.psnr})
+    """Return a network that says how it was trained from the initial one, and what it scored."""
+    return network._replace(about={"steps": test.step, **initial.about, "psnr": test.psnr})
 
 
 def _steps(
@@ -218,11 +218,11 @@ def _steps(
     begin, step, done = perf_counter(), 0, 0.0
     while done < 1:
         adam.param_groups[0]["lr"] = rate * min(1, (step + 1) / _WARMUP) * (cos(pi * done) + 1) / 2
-        low, lack = map(torch.from_numpy, pairs.batch(_BATCH, _SIDE))
+        low, residual = map(torch.from_numpy, pairs.batch(_BATCH, _SIDE))
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16):
             added = model(low.to(memory_format=torch.channels_last))
-        miss = added.float() - lack
-        loss = miss.abs().mean() if done < _LAST else 8 * miss.square().mean()
+        error = added.float() - residual
+        loss = error.abs().mean() if done < _LAST else 8 * error.square().mean()
         adam.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(weights, _CLIP)
@@ -240,8 +240,8 @@ def _steps(
 def _scores(model: Model, pairs: Pairs) -> dict[str, float]:
     """Return the mean PSNR, in dB on whole crops, of network, learned kernel and bicubic."""
     errors = []
-    for low, lack, bicubic in pairs.pool:
+    for low, residual, bicubic in pairs.pool:
         added = model(torch.from_numpy(low)[None, None])[0].numpy()
-        errors.append([np.square(lack - added).mean(), np.square(lack).mean(), bicubic])
+        errors.append([np.square(residual - added).mean(), np.square(residual).mean(), bicubic])
     psnr = -10 * np.log10(np.maximum(errors, 1e-10)).mean(0)
     return dict(zip(("network", "learned", "bicubic"), psnr.round(3).tolist(), strict=True))

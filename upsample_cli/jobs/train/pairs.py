@@ -1,6 +1,6 @@
 """Find pictures to learn from, and cut pairs of patches from them for a network.
 
-A pair is a shrunk picture, and what its enlargement by the linear kernel lacks.
+A pair is a shrunk crop and its residual: the original less the enlargement by the linear kernel.
 
 A pool holds crops of photographs and drawings; all are shrunk, and a share (see `DAMAGE`) is
 damaged. Patches are cut from the pool, and every other batch replaces the oldest crop by a new one,
@@ -93,7 +93,7 @@ def usable(sources: Sequence[Place], side: int, skipped: list[str]) -> list[Plac
 
 
 def none_usable(side: int, skipped: Sequence[str]) -> ImageFileError:
-    """Return the error for no usable picture, with the first reason and what all of them advise."""
+    """Return the error for no usable picture: the first reason, and the remedy that all share."""
     why = f" ({skipped[0].partition(';')[0]})" if skipped else ""
     remedies = {reason.partition("; ")[2] for reason in skipped}
     remedy = remedies.pop() if len(remedies) == 1 else ""
@@ -116,21 +116,21 @@ def readable(paths: Iterable[Place], skipped: list[str]) -> Iterator[tuple[Place
 
 
 def held_out(count: int, share: float) -> int:
-    """Return how many of `count` pictures to test on; of two or more at least one, if share > 0."""
+    """Return how many of `count` pictures to test on: 1 or more of at least 2, if `share` > 0."""
     return max(0, min(count - 1, max(1, round(share * count)))) if share > 0 else 0
 
 
 class Pair(NamedTuple):
-    """A shrunk crop and what its enlargement lacks.
+    """A shrunk crop and its residual.
 
     Args:
         low: Shape (H + 2 halo, W + 2 halo), the shrunk crop, 0..1, less 1/2; its edges mirrored.
-        lack: Shape (stride^2, H, W), the original, 0..1, less the linear enlargement, by phase.
+        residual: Shape (stride^2, H, W), the original, 0..1, less its enlargement, by phase.
         bicubic: The mean squared error of a bicubic enlargement of values 0..1.
     """
 
     low: Reals
-    lack: Reals
+    residual: Reals
     bicubic: float
 
 
@@ -153,12 +153,12 @@ class Pairs:
         sized = [_sized(grey, size) for grey in photographs for size in _SIZES]
         self._photographs = [grey for grey in sized if min(grey.shape) >= stride * LEAST_SIDE]
         areas = np.array([grey.size for grey in self._photographs], float)
-        self._odds = areas / areas.sum()
+        self._probabilities = areas / areas.sum()
         self.pool = deque((self._pair() for _ in range(count)), count)
         self._batches = 0
 
     def batch(self, count: int, side: int) -> tuple[Reals, Reals]:
-        """Return a batch of shrunk patches, and of what their enlargements lack.
+        """Return a batch of shrunk patches, and of their residuals.
 
         Args:
             count: How many patches.
@@ -170,13 +170,13 @@ class Pairs:
         self._batches += 1
         if self._batches % 2 == 0:
             self.pool.append(self._pair())
-        whole, lows, lacks = side + 2 * self._halo, [], []
+        with_halo, lows, residuals = side + 2 * self._halo, [], []
         for _ in range(count):
             pair = self.pool[self._rng.integers(len(self.pool))]
-            y, x = (self._rng.integers(n - side + 1) for n in pair.lack.shape[1:])
-            lows.append(pair.low[None, y : y + whole, x : x + whole])
-            lacks.append(pair.lack[:, y : y + side, x : x + side])
-        return np.stack(lows), np.stack(lacks)
+            y, x = (self._rng.integers(n - side + 1) for n in pair.residual.shape[1:])
+            lows.append(pair.low[None, y : y + with_halo, x : x + with_halo])
+            residuals.append(pair.residual[:, y : y + side, x : x + side])
+        return np.stack(lows), np.stack(residuals)
 
     def _pair(self) -> Pair:
         """Return the pair of a new crop, randomly flipped, rotated and changed in contrast."""
@@ -184,7 +184,7 @@ class Pairs:
         if rng.random() < _DRAWN:
             crop = specimen(side, rng)
         else:
-            crop = self._photographs[rng.choice(len(self._odds), p=self._odds)]
+            crop = self._photographs[rng.choice(len(self._probabilities), p=self._probabilities)]
             y, x = (int(rng.integers(max(1, n - side + 1))) for n in crop.shape)
             height, width = (min(n, side) // self._stride * self._stride for n in crop.shape)
             crop = crop[y : y + height, x : x + width]
@@ -198,8 +198,8 @@ class Pairs:
     def _shrunk(self, high: Reals) -> Pair:
         """Shrink an original, in levels of 0..255, at random damage it, and return the pair."""
         stride, rng = self._stride, self._rng
-        whole = (high.shape[0], high.shape[1])
-        size = (whole[0] // stride, whole[1] // stride)
+        large = (high.shape[0], high.shape[1])
+        size = (large[0] // stride, large[1] // stride)
         is_damaged = self._damaged > 0 and rng.random() < self._damaged
         phi = _SHRINKS[rng.integers(len(_SHRINKS))] if is_damaged else BICUBIC
         low = resampled(high, size, phi)
@@ -208,14 +208,15 @@ class Pairs:
             low += np.float32(rng.uniform(0.5, 5)) * rng.standard_normal(low.shape, np.float32)
         grey = in_levels(low)
         if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
-            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** self._mild))
+            quality = int(98 - 58 * rng.random() ** self._mild)  # 40..98
+            grey = through_jpeg(grey, quality)
         low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
-        lack = high - enlarge(low[None], build("tconv").stages(size, whole), whole)[0]
-        phases = lack.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
+        residual = high - enlarge(low[None], build("tconv").stages(size, large), large)[0]
+        phases = residual.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
         return Pair(
             np.pad(low - np.float32(0.5), self._halo, mode="symmetric"),
             np.ascontiguousarray(phases.reshape(stride**2, *size)),
-            float(np.square(high - resampled(low, whole, BICUBIC)).mean()),
+            float(np.square(high - resampled(low, large, BICUBIC)).mean()),
         )
 
 
