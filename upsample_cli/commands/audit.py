@@ -63,12 +63,12 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
     from upsample_cli.jobs.audit import audit as job
     from upsample_cli.jobs.audit.weights import FileOptions
 
-    question = FileOptions(stride, padding, layer, kind)
-    job.check(files, question, pictures)
-    codes, nothing, over = set(), True, False
+    options = FileOptions(stride, padding, layer, kind)
+    job.check(files, options, pictures)
+    codes, is_empty, is_over = set(), True, False
     for path in files:
         try:
-            result = job.audit(path, question, pictures)
+            result = job.audit(path, options, pictures)
         except UpsampleError as error:
             codes.add(USAGE if isinstance(error, SettingError) else FAILED)
             if as_json:
@@ -76,16 +76,16 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
             print_message("Error", str(error))
             continue
         click.echo(in_json(path, result, None) if as_json else in_words(path, result))
-        nothing &= not result.kernel and not result.layers
+        is_empty &= not result.kernel and not result.layers
         for excess in _excesses(result, max_ripple, max_levels):
-            over = True
+            is_over = True
             print_message("note", f"{path}: {excess}")
-        for fault in _unanswered(result, max_ripple, max_levels):
+        for fault in _unchecked_limits(result, max_ripple, max_levels):
             codes.add(FAILED)
             print_message("Error", f"{path}: {fault}")
     if codes:
         return max(codes)
-    return NOTHING_DONE if nothing else OVER_RIPPLE if over else 0
+    return NOTHING_DONE if is_empty else OVER_RIPPLE if is_over else 0
 
 
 def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | None) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | Non
         yield f"{levels:.2f} levels in the output are over --max-levels {max_levels:g}"
 
 
-def _unanswered(
+def _unchecked_limits(
     result: "Audit", max_ripple: float | None, max_levels: float | None
 ) -> Iterator[str]:
     """Yield a text for each limit that cannot be checked, with the reason."""

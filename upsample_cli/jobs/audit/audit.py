@@ -34,8 +34,8 @@ class OutputFigures:
         stride: Output pixels per input pixel, down and across.
         levels: RMS of the pattern of the flat picture where it is strongest; NaN if unknown.
         worst: The name of that flat picture, and of the output if several are pictures; empty if
-            unknown, since the audit takes too long or the output is not finite.
-        flat: RMS of the pattern by flat picture; empty for a .npz, which is not run, and if the
+            unknown, because the audit takes too long or the output is not finite.
+        flat: RMS of the pattern by flat picture; empty for a .npz, which is not run, or if the
             audit takes too long.
         pictures: The ripple in the output by photograph; NaN where it is unknown.
     """
@@ -100,29 +100,29 @@ class Audit:
         return sum(layer.verdict == "unknown" for layer in self.layers)
 
 
-def check(paths: Sequence[str], question: FileOptions, pictures: tuple[str, ...]) -> None:
-    """Refuse an option that none of the files needs.
+def check(paths: Sequence[str], options: FileOptions, pictures: tuple[str, ...]) -> None:
+    """Refuse an option that is for none of the files.
 
     Args:
         paths: All files to audit.
-        question: The options.
+        options: The options to check.
         pictures: Paths of photographs to run a .onnx on.
 
     Raises:
         SettingError: An option is for other kinds of file.
     """
     suffixes = {Path(path).suffix.lower() for path in paths}
-    for option in question.named_options + ["--pictures"] * bool(pictures):
+    for option in options.named_options + ["--pictures"] * bool(pictures):
         if not suffixes & set(_OPTIONS[option]) and suffixes <= {".onnx", *_OPTIONS["--stride"]}:
             raise SettingError(f"{option} is for {', '.join(_OPTIONS[option])}; leave it out")
 
 
-def audit(path: str, question: FileOptions, pictures: tuple[str, ...] = ()) -> Audit:
+def audit(path: str, options: FileOptions, pictures: tuple[str, ...] = ()) -> Audit:
     """Return the figures of the checkerboard of a kernel or network.
 
     Args:
         path: A .npz, .npy, .onnx or .safetensors file.
-        question: The options, which give what the file lacks.
+        options: What the file does not hold.
         pictures: Paths of photographs to run a .onnx on, too.
 
     Raises:
@@ -134,13 +134,13 @@ def audit(path: str, question: FileOptions, pictures: tuple[str, ...] = ()) -> A
     if suffix in (".npz", ".npy"):
         if is_network(read_arrays(path)):
             return _of_network(path)
-        return of_taps(read_taps(path, question.stride), question)
+        return of_taps(read_taps(path, options.stride), options)
     if suffix == ".onnx":
         from upsample_cli.jobs.audit import network  # only a .onnx needs a process of its own
 
         return network.audit(path, pictures)
     if suffix == ".safetensors":
-        return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, question))))
+        return Audit(layers=tuple(map(layer_figures.figures, layers_of(path, options))))
     if suffix in PICKLES:
         raise SettingError(
             f"{path} is a pickle, which can run code when it is opened; export it with "
@@ -151,21 +151,23 @@ def audit(path: str, question: FileOptions, pictures: tuple[str, ...] = ()) -> A
     )
 
 
-def of_taps(file: TapsFile, question: FileOptions) -> Audit:
+def of_taps(file: TapsFile, options: FileOptions) -> Audit:
     """Return the figures of taps that have been read; see `audit`."""
     if file.is_kernel:
-        return Audit(kernel_figures.figures(file.whole, file.stride, question.padding))
-    layer = layer_of(file.name, file.taps, question)
+        return Audit(kernel_figures.figures(file.whole, file.stride, options.padding))
+    layer = layer_of(file.name, file.taps, options)
     return Audit(layers=(layer_figures.figures(layer),))
 
 
 def _of_network(path: str) -> Audit:
-    """Return the audit of a learned network together with the enlargement that it is added to."""
+    """Return the audit of a learned network and the enlargement that it is added to, as a layer."""
     network = load_network(path)
     stride = network.stride, network.stride
-    spread = ripple(network.phase_sums())
-    whole = LayerFigures(
-        "whole network", "tconv", (3 * stride[0], 3 * stride[1]), stride, (1, 1), True, spread,
-        None, None, None, (0.0, 0.0), "checkerboard" if spread >= VISIBLE else "none", "",
+    network_ripple = ripple(network.phase_sums())
+    layer = LayerFigures(
+        "whole network", "tconv", (3 * stride[0], 3 * stride[1]), stride, (1, 1), True,
+        network_ripple, None, None, None, (0.0, 0.0),
+        "checkerboard" if network_ripple >= VISIBLE else "none", "",
     )  # fmt: skip
-    return Audit(layers=(whole,), output=OutputFigures(stride, WHITE * spread, "white", {}, {}))
+    output = OutputFigures(stride, WHITE * network_ripple, "white", {}, {})
+    return Audit(layers=(layer,), output=output)

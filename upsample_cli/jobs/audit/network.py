@@ -25,8 +25,9 @@ from upsample_cli.metrics.ripple import WHITE
 if TYPE_CHECKING:
     from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork
 
-SECONDS, MEMORY = 120.0, 4 << 30  # limits of an audit; bytes beyond what its process has at first
-_FLAT_SECONDS = 80.0  # after which no other flat picture is begun
+SECONDS = 120.0  # that an audit may take
+MEMORY = 4 << 30  # bytes that an audit may take on top of what its process has at first
+_FLAT_SECONDS = 80.0  # after these, no further flat picture is run
 _LIBRARIES = ("onnx", "onnxruntime")
 
 
@@ -67,7 +68,7 @@ def audit(path: str, pictures: tuple[str, ...] = ()) -> Audit:
 
 
 def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
-    """Return the audit of a network, made in this very process; see `audit`."""
+    """Return the audit of a network, made in the calling process; see `audit`."""
     from upsample_cli.networks.enlargers.flat_pictures import picture_networks
     from upsample_cli.networks.flatten import network_of
     from upsample_cli.networks.onnx_layers import layers
@@ -78,24 +79,26 @@ def in_this_process(path: str, pictures: tuple[str, ...] = ()) -> Audit:
     trial = with_trial_run(network_of(path))
     layer_figures = tuple(figures(layer) for layer in layers(trial))
     strides = [layer.stride for layer in layer_figures if layer.stride]
-    networks, end = picture_networks(trial, strides), start + _FLAT_SECONDS
-    several = len(networks) > 1
-    outputs = [_output(network, pictures, end, f" of {name}" if several else "")
+    networks, deadline = picture_networks(trial, strides), start + _FLAT_SECONDS
+    has_several = len(networks) > 1
+    outputs = [_output(network, pictures, deadline, f" of {name}" if has_several else "")
                for name, network in networks.items()]  # fmt: skip
-    output = max(filter(None, outputs), key=lambda one: (isnan(one.levels), one.most), default=None)
+    known = filter(None, outputs)
+    output = max(known, key=lambda output: (isnan(output.levels), output.most), default=None)
     if output is None and pictures:
         raise SettingError(f"{path} does not turn pictures into pictures; leave --pictures out")
     return Audit(None, layer_figures, output, perf_counter() - start, memory.peak())
 
 
 def _output(
-    network: "PictureNetwork", pictures: tuple[str, ...], end: float, of: str
+    network: "PictureNetwork", pictures: tuple[str, ...], deadline: float, suffix: str
 ) -> OutputFigures | None:
+    """Return the figures of an output, None if it cannot be run; `suffix` is part of its name."""
     from upsample_cli.networks.model_graph import RunError
 
     try:
         with np.errstate(all="ignore"):  # results that are not finite are reported
-            flat = network.flat(end)
+            flat = network.flat(deadline)
     except RunError:
         return None
     except TimeoutError:
@@ -104,7 +107,7 @@ def _output(
         return OutputFigures(network.stride, nan, "", flat, {})
     worst = max(flat, key=lambda name: flat[name])
     photographs = {name: _of_photograph(network, name) for name in pictures}
-    return OutputFigures(network.stride, flat[worst], worst + of, flat, photographs)
+    return OutputFigures(network.stride, flat[worst], worst + suffix, flat, photographs)
 
 
 def _of_photograph(network: "PictureNetwork", name: str) -> float:

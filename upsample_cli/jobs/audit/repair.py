@@ -70,32 +70,32 @@ def repair(
         raise SettingError("--layer is for networks in .onnx; leave it out")
     if ending in (".safetensors", *PICKLES):
         raise SettingError(f"{path} is a network; export it as .onnx, or give weights as a .npy")
-    question = FileOptions(stride)
-    source = read_taps(path, question.stride)
+    options = FileOptions(stride)
+    source = read_taps(path, stride)
     suffix = Path(output).suffix.lower()
     _check(source, output, suffix)
-    mended = balanced(source.taps, source.strides, ramp)
+    new_taps = balanced(source.taps, source.strides, ramp)
     if suffix == ".npz":
         about = {**source.about, "repaired": "ramp" if ramp else "flat"}
-        data = KernelFile("tconv", source.stride[0], mended, "", about).to_bytes()
+        data = KernelFile("tconv", source.stride[0], new_taps, "", about).to_bytes()
     else:
         # The number type is kept, except for whole numbers, which cannot hold balanced taps.
         kind = source.kind if source.kind.kind == "f" else np.dtype(np.float64)
         with np.errstate(over="ignore"):  # infinite taps are refused below
-            mended = mended.astype(kind)
-        if not np.isfinite(mended).all():
+            new_taps = new_taps.astype(kind)
+        if not np.isfinite(new_taps).all():
             raise SettingError(
                 f"the repaired taps of {source.name} are too large for {kind}; give float32 taps"
             )
-        file = io.BytesIO()
-        np.save(file, np.outer(mended, mended) if mended.ndim == 1 else mended)
-        data = file.getvalue()
-    result = replace(source, taps=mended.astype(np.float64))
+        buffer = io.BytesIO()
+        np.save(buffer, np.outer(new_taps, new_taps) if new_taps.ndim == 1 else new_taps)
+        data = buffer.getvalue()
+    result = replace(source, taps=new_taps.astype(np.float64))
     size, change = (
-        float(np.linalg.norm(whole)) for whole in (source.whole, result.whole - source.whole)
+        float(np.linalg.norm(taps)) for taps in (source.whole, result.whole - source.whole)
     )
-    before, after = (of_taps(one, question) for one in (source, result))
-    notes = tuple(_notes(source, output, mended.dtype, after))
+    before, after = (of_taps(file, options) for file in (source, result))
+    notes = tuple(_notes(source, output, new_taps.dtype, after))
     return Repair(before, after, change / size if size else 0.0, data, notes)
 
 
@@ -107,19 +107,20 @@ def _repaired_network(path: str, output: str, layer: str | None, ramp: bool) -> 
     from upsample_cli.networks.balanced_model import balanced_model
     from upsample_cli.networks.upsampling_layer import TCONV
 
-    if ramp and all(one.kind != TCONV for one in before.layers):
+    if ramp and all(figures.kind != TCONV for figures in before.layers):
         raise SettingError(
             f"--ramp is for transposed convolutions, of which {path} has none; leave it out"
         )
-    even = {one.name for one in before.layers if one.verdict == "none" and not ramp}
-    even -= {one.name for one in before.layers if one.verdict != "none"}
+    # Layers may share a name: it is even only if all of them are.
+    not_even = {figures.name for figures in before.layers if figures.verdict != "none"}
+    even = set() if ramp else {figures.name for figures in before.layers} - not_even
     model = balanced_model(path, layer, partial(balanced, ramp=ramp), even)
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "balanced.onnx"
         copy.write_bytes(model.data)
         after = audit(str(copy), FileOptions())
     notes = [f"{name} is left as it is: {reason}" for name, reason in model.unchanged.items()]
-    was_uneven = any(one.verdict == "checkerboard" for one in before.layers)
+    was_uneven = any(figures.verdict == "checkerboard" for figures in before.layers)
     moved = max(model.moved.values())
     if moved and was_uneven and before.output and before.output.verdict == "none":
         notes.append(

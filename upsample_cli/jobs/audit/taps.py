@@ -25,7 +25,8 @@ class TapsFile:
             or three to five axes of a layer's weights.
         stride: Output pixels per input pixel, down and across.
         kind: The number type of a .npy; float64 for a .npz.
-        resized: Whether the file is for resize-conv; the taps are the equal transposed convolution.
+        resized: Whether the file is for resize-conv; `taps` are then those of the transposed
+            convolution that equals it.
         about: How the kernel was trained, as a .npz says; empty for a .npy.
     """
 
@@ -63,7 +64,7 @@ def along(name: str, option: str, pair: Size, axes: int) -> tuple[int, ...]:
         axes: The number of axes.
 
     Raises:
-        SettingError: The numbers of the pair differ, and there are not two axes.
+        SettingError: The numbers of the pair differ, but there are not two axes.
     """
     if axes == len(pair):
         return pair
@@ -85,7 +86,7 @@ def read_taps(path: str, stride: Size | None) -> TapsFile:
         stride: The stride of a .npy; for a .npz None, or the stride that the file holds.
 
     Raises:
-        SettingError: No such file, no taps, or a stride that is missing or differs from the file's.
+        SettingError: There is no such file, it holds no taps, or the stride is missing or wrong.
     """
     array, name = read_arrays(path), Path(path).name
     if isinstance(array, dict):

@@ -21,7 +21,7 @@ _LARGEST = 512  # stride or padding
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """Options that give what files do not say themselves.
+    """Options that supply what a file does not hold.
 
     Args:
         stride: Output pixels per input pixel, down and across; None if not given.
@@ -54,7 +54,7 @@ class FileOptions:
 def layer_of(
     name: str,
     weights: NDArray[np.floating[Any]],
-    question: FileOptions,
+    options: FileOptions,
     bias: NDArray[np.floating[Any]] | None = None,
 ) -> Layer:
     """Return the layer that weights without a graph belong to.
@@ -63,7 +63,7 @@ def layer_of(
         name: What to call the layer.
         weights: Shape (Cin, Cout / groups, k1, ..., kN) of a transposed convolution, or
             (Cout s1 ... sN, Cin, k1, ..., kN) of a sub-pixel convolution.
-        question: The options: stride, padding and kind are used.
+        options: Stride, padding and kind are used.
         bias: The bias of a sub-pixel convolution, shape (Cout s1 ... sN,); None if it has none.
 
     Raises:
@@ -71,9 +71,9 @@ def layer_of(
             the stride is too large, or stride or padding is for another number of axes.
     """
     axes = weights.ndim - 2
-    stride = along(name, "stride", question.stride or (1, 1), axes)
-    padding = question.padding and along(name, "padding", question.padding, axes)
-    if question.kind == TCONV:
+    stride = along(name, "stride", options.stride or (1, 1), axes)
+    padding = options.padding and along(name, "padding", options.padding, axes)
+    if options.kind == TCONV:
         if prod(stride) * prod(weights.shape[:2]) > MOST_SUMS:
             size = "x".join(map(str, stride))
             raise SettingError(f"--stride {size} is too large for '{name}'; give the layer's own")
@@ -87,23 +87,23 @@ def layer_of(
     return sub_pixel(name, weights, bias, stride, padding)
 
 
-def layers_of(path: str, question: FileOptions) -> list[Layer]:
+def layers_of(path: str, options: FileOptions) -> list[Layer]:
     """Return the layers of a .safetensors whose names match the pattern of --layer.
 
     Args:
         path: The file.
-        question: The options; the pattern may have *, ? and [abc], as for files.
+        options: The pattern may have *, ? and [abc], as for files.
 
     Raises:
         SettingError: The file cannot be read, the pattern or stride is missing, or no name matches.
     """
     tensors, faults = with_combined_weights(read(path))
     weights = {name: item for name, item in tensors.items() if item.ndim in AXES and item.size}
-    if question.layer is None or question.stride is None:
-        options = {"--layer PATTERN": question.layer, "--stride N": question.stride}
-        lacking = " and ".join(option for option, value in options.items() if value is None)
+    if options.layer is None or options.stride is None:
+        needed = {"--layer PATTERN": options.layer, "--stride N": options.stride}
+        lacking = " and ".join(option for option, value in needed.items() if value is None)
         raise SettingError(f"{path} has weights but no graph; pass {lacking} ({_listed(weights)})")
-    pattern = question.layer
+    pattern = options.layer
     chosen = [
         name for name in weights
         if fnmatchcase(name, pattern) or fnmatchcase(name.removesuffix(".weight"), pattern)
@@ -111,25 +111,25 @@ def layers_of(path: str, question: FileOptions) -> list[Layer]:
     if not chosen:
         raise SettingError(f"{path} has no weights '{pattern}'; {_listed(weights)}")
     return [
-        Layer(name.removesuffix(".weight"), question.kind, unknown=faults[name])
+        Layer(name.removesuffix(".weight"), options.kind, unknown=faults[name])
         if name in faults
-        else _layer(name, tensors, question)
+        else _layer(name, tensors, options)
         for name in chosen
     ]
 
 
-def _layer(name: str, tensors: Mapping[str, NDArray[Any]], question: FileOptions) -> Layer:
+def _layer(name: str, tensors: Mapping[str, NDArray[Any]], options: FileOptions) -> Layer:
     title = name.removesuffix(".weight")
-    bias = tensors.get(f"{title}.bias") if question.kind == SUB_PIXEL else None
+    bias = tensors.get(f"{title}.bias") if options.kind == SUB_PIXEL else None
     if bias is not None and bias.shape != tensors[name].shape[:1]:
         bias = None
     for item in (tensors[name], bias):
         if item is not None and item.dtype.kind != "f":
             reason = "its weights are quantised; audit the model before quantisation"
-            return Layer(title, question.kind, unknown=reason)
+            return Layer(title, options.kind, unknown=reason)
         if item is not None and not np.isfinite(item).all():
-            return Layer(title, question.kind, unknown="its weights hold NaN or infinity")
-    return layer_of(title, tensors[name], question, bias)
+            return Layer(title, options.kind, unknown="its weights hold NaN or infinity")
+    return layer_of(title, tensors[name], options, bias)
 
 
 def _listed(weights: Mapping[str, NDArray[Any]]) -> str:
