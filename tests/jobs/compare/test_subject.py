@@ -12,7 +12,7 @@ from upsample_cli.jobs.compare.subject import (
     default_methods,
     methods_of,
     read_subject,
-    whole,
+    rendered,
 )
 from upsample_cli.methods.catalogue import METHODS, build
 
@@ -67,10 +67,10 @@ def test_another_reference_is_refused(
 def test_a_part_is_cut_from_the_whole(photo: Place, name: str) -> None:
     """A part that is computed alone is, but for rounding, that of the whole output."""
     subject, box = read_subject(photo, Options(scale=2.5)), Box(31, 17, 70, 50)
-    all_of_it = whole(subject.renderer(build(name)))
+    all_of_it = rendered(subject.renderer(build(name)))
     part = subject.part(build(name), box)
     assert part.shape == (50, 70, 3)
-    assert np.abs(part.astype(int) - box.of(all_of_it)).max() <= (name == "network")
+    assert np.abs(part.astype(int) - box.cut(all_of_it)).max() <= (name == "network")
 
 
 def test_a_crop_is_in_pixels_of_the_picture(photo: Place) -> None:

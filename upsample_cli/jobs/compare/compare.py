@@ -28,7 +28,7 @@ from upsample_cli.jobs.compare.subject import (
     default_methods,
     luma_over_black,
     read_subject,
-    whole,
+    rendered,
 )
 from upsample_cli.jobs.enlarge.arrays import enlarge
 from upsample_cli.jobs.enlarge.render import pattern_period
@@ -50,7 +50,7 @@ BLOCK = 16
 _WHOLE, _HEAT = 960, 480  # most pixels on the longer side of a reduced picture
 _SPECTRUM = 1024  # pixels along a side of the middle part whose spectrum is taken
 _LEAST_SPECTRUM, _LEAST_SSIM = 16, 11  # pixels on the shorter side
-_REACH = 24  # input pixels around a bright one: beyond them even a spline's kernel is about 0
+_REACH = 24  # input pixels around an impulse: beyond them even a spline's response is about 0
 _LUMA, _FIDELITY = 12, 40  # bytes per output pixel beside its samples, measured
 
 
@@ -75,7 +75,7 @@ class PagePictures(NamedTuple):
     light: Plane  # the luma, reduced
     error: Plane | None  # the absolute error of the luma, reduced; None without a reference
     step: int  # output pixels per pixel of `light` and `error`, on each axis
-    whole: NDArray[np.uint8]  # the enlargement, reduced
+    picture: NDArray[np.uint8]  # the enlargement, reduced
 
 
 class Comparison(NamedTuple):
@@ -133,7 +133,7 @@ def compare(
 
         repair = repaired(subject.image, threads=options.threads)
         if repair.image is not subject.image:
-            subject = subject._replace(repaired=repair.image, found=repair.before.overall)
+            subject = subject._replace(repaired=repair.image, checkerboard=repair.before.overall)
             first = methods[0]
             methods = [*methods, NamedMethod(f"repaired, {first.label}", first.method, True)]
     bytes_per_pixel = 2 * subject.image.channels * subject.image.dtype.itemsize + _LUMA
@@ -141,17 +141,20 @@ def compare(
     pixels = subject.size[0] * subject.size[1] * (options.threads + 1)
     memory.check(pixels * bytes_per_pixel, f"{subject.name} at x{subject.scale:g}")
     truth = None if subject.truth is None else luma_over_black(subject.truth)
-    scores, drawn, steps, last = list[Scores](), list[PagePictures](), list[Plane](), None
+    scores, drawn, differences = list[Scores](), list[PagePictures](), list[Plane]()
+    previous: NDArray[np.uint8] | int = 0
     with Workers(options.threads) as workers:
-        results = workers.in_order(lambda one: _result(subject.of(one), truth, one), methods)
+        results = workers.in_order(lambda named: _result(subject, truth, named), methods)
         for score, pictures, luma in results:
-            # Differences of neighbours in the list, not of all from their mean: a method that is
-            # off everywhere, as by a checkerboard, is in two at most; the median leaves them out.
-            steps.append(_block_rms(luma.astype(np.float32) - (0 if last is None else last)))
+            # Each method is compared with the one before it, not with the mean of all: a method
+            # that is off everywhere, as by a checkerboard, then affects two differences at most,
+            # and the median ignores them.
+            differences.append(_block_rms(luma.astype(np.float32) - previous))
             scores.append(score)
             drawn.append(pictures)
-            last = luma
-    return Comparison(subject, methods, scores, drawn, np.median(steps[1:] or steps, axis=0))
+            previous = luma
+    median = np.median(differences[1:] or differences, axis=0)
+    return Comparison(subject, methods, scores, drawn, median)
 
 
 def _result(
@@ -159,9 +162,9 @@ def _result(
 ) -> tuple[Scores, PagePictures, NDArray[np.uint8]]:
     """Return the scores and pictures of one method, and the luma of its output in whole levels."""
     start = perf_counter()
-    method = named.method
+    subject, method = subject.enlarged_by(named), named.method
     rows = method.rows_at_once(subject.size, subject.scale)
-    image = subject.image._replace(samples=whole(subject.renderer(method), rows))
+    image = subject.image._replace(samples=rendered(subject.renderer(method), rows))
     seconds, samples, luma = perf_counter() - start, image.samples, luma_over_black(image)
     meter = _worse_meter(image, pattern_period(subject.image.size, subject.size))
     light, step = block_means(luma, _HEAT)
@@ -198,7 +201,7 @@ def _worse_meter(image: Image, stride: Size) -> Meter:
 def kernel_of(method: Method, scale: float) -> Kernel | None:
     """Return a linear method's kernel at the least whole stride >= `scale`; None for other methods.
 
-    The kernel of an interpolation is its response to one bright pixel.
+    The kernel of an interpolation is its impulse response.
     """
     stride, side = whole_stride(scale), 2 * _REACH + 1
     is_linear = method.is_linear and not getattr(method, "antiring", 0)

@@ -19,7 +19,7 @@ class _Figure(NamedTuple):
     key: str
     title: str
     hint: str
-    of: Callable[[Scores], float]
+    value: Callable[[Scores], float]
     form: str
     worst: Callable[..., float] | None = None
 
@@ -33,20 +33,20 @@ class Table(NamedTuple):
 
 
 def _of_kernel(figure: Callable[[Kernel], float]) -> Callable[[Scores], float]:
-    return lambda one: figure(one.kernel) if one.kernel else nan
+    return lambda scores: figure(scores.kernel) if scores.kernel else nan
 
 
 _FIGURES = (
     _Figure("psnr", "PSNR dB", "Closeness to the original in luma: higher is better. "
             f"An equal picture has inf, which counts as {_EQUAL_DB:g} in a mean.",
-            lambda one: one.psnr, ".2f", min),
+            lambda scores: scores.psnr, ".2f", min),
     _Figure("ssim", "SSIM", "Structural similarity to the original in luma: 1 is equal.",
-            lambda one: one.ssim, ".4f", min),
+            lambda scores: scores.ssim, ".4f", min),
     _Figure("ripple", "Ripple", "RMS of the checkerboard found, in levels of 0 to 255.",
-            lambda one: one.checkerboard.ripple, ".2f", max),
+            lambda scores: scores.checkerboard.ripple, ".2f", max),
     _Figure("flat_ripple", "Flat ripple", "The exact pattern on a flat picture at this scale: its "
             "RMS divided by the brightness; 0 where there can be no checkerboard.",
-            lambda one: one.flat_ripple, ".4f"),
+            lambda scores: scores.flat_ripple, ".4f"),
     _Figure("noise_gain", "Noise gain",
             "Power of white noise after the kernel, divided by the power before: grain.",
             _of_kernel(lambda kernel: noise_gain(kernel.taps, kernel.stride)), ".2f"),
@@ -55,15 +55,15 @@ _FIGURES = (
             _of_kernel(lambda kernel: overshoot(kernel.taps, kernel.stride)), ".1%"),
     _Figure("seconds", "Time s",
             "Seconds to enlarge on one thread, while other methods may be running.",
-            lambda one: one.seconds, ".2f", max),
+            lambda scores: scores.seconds, ".2f", max),
     _Figure("megabytes", "PNG MB", "Size of the enlarged picture as a PNG.",
-            lambda one: one.megabytes, ".2f"),
+            lambda scores: scores.megabytes, ".2f"),
 )  # fmt: skip
 
 
 def figures(scores: Scores) -> dict[str, Any]:
     """Return the figures of a method by key; an unknown figure is NaN."""
-    values = {figure.key: figure.of(scores) for figure in _FIGURES}
+    values = {figure.key: figure.value(scores) for figure in _FIGURES}
     return {"method": scores.label, "verdict": scores.checkerboard.verdict or None, **values}
 
 
@@ -74,26 +74,26 @@ def table(pictures: Sequence[Sequence[Scores]]) -> Table:
     columns = [[scores[0].label for scores in methods], list(map(verdict, methods))]
     best: list[tuple[int, int]] = []
     for figure in _FIGURES:
-        values = [[v for one in scores if not isnan(v := figure.of(one))] for scores in methods]
+        values = [[v for s in scores if not isnan(v := figure.value(s))] for scores in methods]
         if not any(values):
             continue
-        kinds: dict[str, Callable[..., float]] = {figure.title: fmean}
+        summaries: dict[str, Callable[..., float]] = {figure.title: fmean}
         if len(pictures) > 1 and figure.worst:
             mean = _mean if figure.worst is min else fmean
-            kinds = {f"{figure.title} mean": mean, f"{figure.title} worst": figure.worst}
-        for title, summary in kinds.items():
-            words = [format(summary(known), figure.form) if known else "-" for known in values]
+            summaries = {f"{figure.title} mean": mean, f"{figure.title} worst": figure.worst}
+        for title, summary in summaries.items():
+            texts = [format(summary(known), figure.form) if known else "-" for known in values]
             if figure.worst is min:  # then more is better, and the best can be marked
-                top = max(words, key=lambda word: float(word) if word != "-" else -1.0)
-                best += [(i, len(columns)) for i, word in enumerate(words) if word == top]
+                top = max(texts, key=lambda text: float(text) if text != "-" else -1.0)
+                best += [(i, len(columns)) for i, text in enumerate(texts) if text == top]
             header.append((title, figure.hint))
-            columns.append(words)
+            columns.append(texts)
     return Table(header, list(zip(*columns, strict=True)), best)
 
 
 def badness(comparison: Comparison) -> float:
     """Return how bad a picture is: minus its mean PSNR, else the mean difference of the methods."""
-    known = [one.psnr for one in comparison.scores if not isnan(one.psnr)]
+    known = [scores.psnr for scores in comparison.scores if not isnan(scores.psnr)]
     return -_mean(known) if known else float(comparison.differences.mean())
 
 
@@ -104,7 +104,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def verdict(scores: Sequence[Scores]) -> str:
     """Return the verdict on one picture; of more, how many have a checkerboard or are unknown."""
-    verdicts = [one.checkerboard.verdict or "unknown" for one in scores]
+    verdicts = [s.checkerboard.verdict or "unknown" for s in scores]
     counts = {"found": verdicts.count(CHECKERBOARD), "unknown": verdicts.count("unknown")}
     if len(verdicts) == 1:
         return "found" if counts["found"] else verdicts[0]

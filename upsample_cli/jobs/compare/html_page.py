@@ -75,12 +75,12 @@ def page(comparisons: Sequence[Comparison], table: Table, count: int) -> bytes:
 
 
 def _subtitle(subject: Subject, count: int) -> str:
-    """Return what the page says of its one picture."""
+    """Return the subtitle of a page on one picture."""
     (height, width), (height_out, width_out) = subject.image.size, subject.size
     words = f"{width} x {height} pixels to {width_out} x {height_out}, by {count} methods"
-    if subject.found is None:
+    if subject.checkerboard is None:
         return words
-    ripple, stride = subject.found.ripple, subject.found.stride[0]
+    ripple, stride = subject.checkerboard.ripple, subject.checkerboard.stride[0]
     return (
         f"{words}. The picture itself has a checkerboard ({ripple:.2f} levels, stride {stride}): "
         "the last row is of the repaired picture."
@@ -99,31 +99,31 @@ def sheet(comparison: Comparison) -> bytes:
 
 def _names(comparison: Comparison) -> list[str]:
     truth = ["original"] * (comparison.subject.truth is not None)
-    return [one.label for one in comparison.scores] + truth
+    return [scores.label for scores in comparison.scores] + truth
 
 
 def _parts(comparison: Comparison, box: Box) -> Iterator[Pixels]:
     """Yield a part of the picture by each method, then of the reference if there is one."""
     subject = comparison.subject
-    for one in comparison.methods:
-        yield rounded(subject.of(one).part(one.method, box))
+    for named in comparison.methods:
+        yield rounded(subject.enlarged_by(named).part(named.method, box))
     if subject.truth is not None:
-        yield rounded(box.of(subject.truth.samples))
+        yield rounded(box.cut(subject.truth.samples))
 
 
 def _views(comparison: Comparison, room: int, is_one: bool) -> Iterator[dict[str, Any]]:
     """Yield a view of the crop; else of the whole picture if it fits; else of parts of it."""
-    subject, shown = comparison.subject, len(_names(comparison))
+    subject, count = comparison.subject, len(_names(comparison))
     if box := _crop(comparison):
         yield _view(comparison, box, "The crop")
         return
     box = Box(0, 0, subject.size[1], subject.size[0])
-    if _fits(box, shown):
+    if _fits(box, count):
         view = _view(comparison, box, "Whole picture" if is_one else subject.name)
         if _length(view) <= room:
             yield view
             return
-    boxes = _most_different(comparison, isqrt(_AREA // shown))
+    boxes = _most_different(comparison, isqrt(_AREA // count))
     for number, box in enumerate(islice(boxes, _AREAS if is_one else 1), 1):
         name = f"Where they differ most, {number}" if is_one else subject.name
         yield _view(comparison, box, name)
@@ -131,18 +131,18 @@ def _views(comparison: Comparison, room: int, is_one: bool) -> Iterator[dict[str
 
 def _crop(comparison: Comparison) -> Box | None:
     """Return the crop that was asked for, or None; raise a `SettingError` if it is too large."""
-    box, shown = comparison.subject.box, len(_names(comparison))
-    if box and not _fits(box, shown):
-        side = isqrt(_WHOLE // shown)
+    box, count = comparison.subject.box, len(_names(comparison))
+    if box and not _fits(box, count):
+        side = isqrt(_WHOLE // count)
         raise SettingError(
-            f"--crop is {box.width}x{box.height} once enlarged, too much for {shown} pictures side "
+            f"--crop is {box.width}x{box.height} once enlarged, too much for {count} pictures side "
             f"by side; give at most {side}x{side} enlarged pixels"
         )
     return box
 
 
-def _fits(box: Box, shown: int) -> bool:
-    return box.width * box.height * shown <= _WHOLE and max(box.width, box.height) <= LONGEST_SIDE
+def _fits(box: Box, count: int) -> bool:
+    return box.width * box.height * count <= _WHOLE and max(box.width, box.height) <= LONGEST_SIDE
 
 
 def _view(comparison: Comparison, box: Box, name: str) -> dict[str, Any]:
@@ -157,13 +157,13 @@ def _length(view: dict[str, Any]) -> int:
 
 def _reduced(comparison: Comparison) -> dict[str, Any]:
     """Return a view of the whole picture by all methods, reduced."""
-    wholes, subject = [one.whole for one in comparison.drawn], comparison.subject
-    (height, width), icc = wholes[0].shape[:2], subject.image.metadata.icc
+    pictures, subject = [pictures.picture for pictures in comparison.drawn], comparison.subject
+    (height, width), icc = pictures[0].shape[:2], subject.image.metadata.icc
     if subject.truth is not None:
-        wholes.append(smaller(rounded(subject.truth.samples), max(height, width)))
+        pictures.append(smaller(rounded(subject.truth.samples), max(height, width)))
     is_reduced = width < subject.size[1]
     how = f"reduced to {100 * width / subject.size[1]:.0f} %" if is_reduced else "compressed"
-    urls = [data_url(one, _QUALITY, icc) for one in wholes]
+    urls = [data_url(picture, _QUALITY, icc) for picture in pictures]
     return {"name": f"Whole picture, {how}", "size": [width, height], "urls": urls}
 
 

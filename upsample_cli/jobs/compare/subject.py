@@ -34,7 +34,7 @@ _DEFAULT = (
     "nearest,bicubic,lanczos,tconv,tconv:kernel=learned-soft,"
     "tconv:kernel=uniform:kernel_size={0},resize-conv,network"
 )
-_COMMA = re.compile(r",(?=\s*[\w-]*\s*(?::\w[\w-]*=|,|$))")  # before a name, not in that of a file
+_COMMA = re.compile(r",(?=\s*[\w-]*\s*(?::\w[\w-]*=|,|$))")  # before a method, not in a file's name
 _SETTING = re.compile(r":(?=\w[\w-]*=)")  # not the colon of a drive, as in C:\mine.npz
 _OPTION = re.compile(r"--([\w-]+)( (?!is |out|turns ))?")  # in an error, often before its value
 _SETTINGS = {setting.name for method in catalogue.METHODS for setting in method.parameters()}
@@ -50,7 +50,7 @@ class Box(NamedTuple):
     width: int
     height: int
 
-    def of(self, samples: Samples) -> Samples:
+    def cut(self, samples: Samples) -> Samples:
         """Return the samples of this part."""
         rows = samples[self.top : self.top + self.height]
         return rows[:, self.left : self.left + self.width]
@@ -87,7 +87,7 @@ class Subject(NamedTuple):
     truth: Image | None = None
     box: Box | None = None  # the part to show, in pixels of the outputs
     repaired: Image | None = None  # `image` without its checkerboard, if it was repaired
-    found: Checkerboard | None = None  # the checkerboard of `image`, if it was repaired
+    checkerboard: Checkerboard | None = None  # that of `image`, if it was repaired
     notes: tuple[str, ...] = ()  # what users may not expect, each in a few words
 
     @property
@@ -95,7 +95,7 @@ class Subject(NamedTuple):
         """Output pixels per input pixel, on the axis where there are more."""
         return max(out / low for out, low in zip(self.size, self.image.size, strict=True))
 
-    def of(self, named: "NamedMethod") -> "Subject":
+    def enlarged_by(self, named: "NamedMethod") -> "Subject":
         """Return the subject with the picture that a method enlarges: original or repaired."""
         return self._replace(image=self.repaired or self.image) if named.is_repaired else self
 
@@ -146,10 +146,10 @@ def _shrunk(image: Image, size: Size) -> Image:
     render = renderer(image, image.size, Task(Bicubic(), TargetSize(1)), None)
     render = render._replace(stages=(resampling(BICUBIC, image.size, size),), size=size,
                              tiles=tuple(tiles(size[1], 1.0)))  # fmt: skip
-    return image._replace(samples=whole(render))
+    return image._replace(samples=rendered(render))
 
 
-def whole(render: Renderer, at_once: int = 0) -> Samples:
+def rendered(render: Renderer, at_once: int = 0) -> Samples:
     """Return the samples of a whole output, computed `at_once` rows at a time; 0 for any."""
     runs = strips(render.size, render.image.channels, 1.0, at_once)
     return np.concatenate([render.strip(rows).content for rows in runs])
@@ -182,7 +182,7 @@ def methods_of(text: str) -> list[NamedMethod]:
     """
     methods = [_method(word.strip()) for word in _COMMA.split(text) if word.strip()]
     labels = [_label(method, has_folders=False) for method in methods]
-    # Folders are named where they alone tell files apart.
+    # Labels that would be equal get the folders of their files.
     labels = [
         _label(method, has_folders=True) if labels.count(label) > 1 else label
         for method, label in zip(methods, labels, strict=True)
@@ -219,7 +219,7 @@ def _method(word: str) -> Method:
 
 @contextmanager
 def _settings_named() -> Iterator[None]:
-    """Let errors name settings as a list of methods does, not as options, which compare lacks."""
+    """Let errors in the block name settings as a list of methods does: `order=`, not `--order`."""
 
     def as_setting(option: re.Match[str]) -> str:
         """Return an option of an error as `name=`, or as it is if it is no setting."""
