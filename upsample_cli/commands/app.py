@@ -130,7 +130,7 @@ def _run() -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else FAILED
     except (KeyboardInterrupt, click.Abort) as stop:
-        if isinstance(stop.__cause__, EOFError):  # click takes it for the end of an answer
+        if isinstance(stop.__cause__, EOFError):  # click turns it into an Abort
             raise stop.__cause__ from None
         print_message("Error", "interrupted; no output is half-written")
         return INTERRUPTED
@@ -160,7 +160,7 @@ def _text_of(error: click.ClickException, help_call: str) -> str:
     if isinstance(error, click.NoSuchOption):
         near = " or ".join(f"'{name}'" for name in error.possibilities or ())
         remedy = f"did you mean {near}?" if near else f"see `{help_call}`"
-        # Of a file called -rf.jpg, click names the first letter that is no option: -r.
+        # For a file called -rf.jpg, click reports its first letter that is no option: -r.
         options = (word for word in sys.argv if word[:1] == "-" and error.option_name[1:] in word)
         if file := next(filter(os.path.lexists, options), None):
             remedy = f"for the file, write ./{file}"

@@ -34,7 +34,7 @@ from upsample_cli.jobs.batch.walk import Globs
 from upsample_cli.jobs.enlarge.picture import enlarge as enlarge_picture
 from upsample_cli.jobs.enlarge.task import Report, Task
 
-_LOOK = 5  # seconds from one look for workers of the cluster to the next
+_CHECK_INTERVAL = 5  # seconds between checks whether the cluster has workers
 _DEFAULT_REPORT = "checkerboard.csv"
 
 
@@ -65,7 +65,7 @@ def enlarge(request: Request, work: Work = enlarge_picture) -> int:
 
 
 def _planned(request: Request, root: Folder) -> plan.Plan:
-    """Return the plan, after a note on the hidden files that it leaves out."""
+    """Return the plan, and print a note on the hidden files that it leaves out."""
     planned = _plan(request, root)
     if planned.hidden and not request.quiet:
         what = "file or folder is" if planned.hidden == 1 else "files and folders are"
@@ -187,7 +187,7 @@ def _with_unused_noted(reports: Iterable[Report], encoding: Encoding) -> Iterato
 
 def _stop_check(stop: Stop, workforce: Workforce) -> Callable[[], bool]:
     """Return a function that returns whether to stop; it prints notes on what the run waits for."""
-    noted, looked = set[str](), perf_counter()
+    noted, last_check = set[str](), perf_counter()
     leave = "leave them to the cluster" if isinstance(workforce, cluster.Cluster) else "stop now"
 
     def note(words: str) -> None:
@@ -198,11 +198,11 @@ def _stop_check(stop: Stop, workforce: Workforce) -> Callable[[], bool]:
 
     def is_asked() -> bool:
         """Return whether a signal has asked the run to stop."""
-        nonlocal looked
+        nonlocal last_check
         if stop.is_asked:
             note(f"finishing the pictures in progress; press Ctrl-C again to {leave}")
-        if isinstance(workforce, cluster.Cluster) and perf_counter() > looked + _LOOK:
-            looked = perf_counter()
+        if isinstance(workforce, cluster.Cluster) and perf_counter() > last_check + _CHECK_INTERVAL:
+            last_check = perf_counter()
             if not workforce.has_workers():
                 note("the cluster has no workers left; start some, or press Ctrl-C twice")
         return stop.is_asked

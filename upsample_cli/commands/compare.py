@@ -68,8 +68,8 @@ def compare(source: str, output: str | None, methods: str | None, force: bool, a
     if isinstance(place, Folder) and (options.reference or options.crop):
         option = "--reference" if options.reference else "--crop"
         raise SettingError(f"{option} is for one picture, not a folder; leave it out")
-    read = [one for one in (place, options.reference) if isinstance(one, Place)]
-    target = _target(read, output or ("" if as_json else _PAGE), force)
+    sources = [item for item in (place, options.reference) if isinstance(item, Place)]
+    target = _target(sources, output or ("" if as_json else _PAGE), force)
     named = None if methods is None else subject.methods_of(methods)
     scores, worst, failed = [], list["Comparison"](), 0
     for picture, result in compare_all(place, named, options):

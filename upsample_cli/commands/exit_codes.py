@@ -34,7 +34,7 @@ def exit_code_of_error(error: Exception) -> int:
 
 @contextmanager
 def failures_as_json(as_json: bool, to_stderr: bool, line: Callable[[str], str]) -> Iterator[None]:
-    """Return a context manager that also prints a failure in its block as JSON, if `as_json`.
+    """Print a failure in the `with` block as JSON too, if `as_json`, and let it end the run.
 
     Args:
         as_json: Whether to print JSON.

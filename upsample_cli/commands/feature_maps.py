@@ -26,17 +26,17 @@ def enlarge(request: Request) -> int:
         return exit_codes.NOTHING_DONE
     from upsample_cli.jobs.enlarge import feature_maps as job
 
-    how = request.task._replace(threads=request.jobs or process.cores())
+    task = request.task._replace(threads=request.jobs or process.cores())
     to_stderr = output.is_stream and not request.dry_run
     with exit_codes.failures_as_json(
         request.as_json, to_stderr, partial(failed_line, source, output)
     ):
         if request.dry_run:
-            output.check_target((source, *how.files()), how.force)
+            output.check_target((source, *task.files()), task.force)
             print_planned(source, output, "", request.as_json)
             return exit_codes.DONE
-        report = job.enlarge(source, output, how, request.layout)
-    name, kernel = how.method.name, getattr(how.method, "kernel", None)
+        report = job.enlarge(source, output, task, request.layout)
+    name, kernel = task.method.name, getattr(task.method, "kernel", None)
     words = " ".join(word for word in (name, kernel, f"x{report.scale:.4g}") if word)
     print_report(report, words, output.is_stream, request.as_json, request.quiet,
                  method=name, kernel=kernel)  # fmt: skip
@@ -50,12 +50,12 @@ def failed_line(source: Place, output: Place, error: str) -> str:
 
 
 def print_report(
-    report: "ArrayReport", how: str, to_stderr: bool, as_json: bool, quiet: bool, **more: Any
+    report: "ArrayReport", how: str, to_stderr: bool, as_json: bool, quiet: bool, **values: Any
 ) -> None:
     """Print the report on feature maps as JSON or text, then its notes."""
     if as_json:
-        values = {**report._asdict(), **more, "status": "done"}
-        click.echo(in_json(values), err=to_stderr)
+        line = in_json({**report._asdict(), **values, "status": "done"})
+        click.echo(line, err=to_stderr)
     elif not quiet:
         for name, shape in report.shapes.items():
             size = "x".join(map(str, shape))

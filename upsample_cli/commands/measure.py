@@ -62,7 +62,7 @@ def measure(images: tuple[str, ...], stride: int | None, heat_map: str | None,
     worst frame.
 
     Brickwork, halftones and the like repeat by nature. For them give --reference LOW, the small
-    picture that was enlarged: what an even enlargement of it also has is not counted.
+    picture that was enlarged: a pattern that its bicubic enlargement also has does not count.
 
     \b
     upsample measure photos/ --max-ripple 0.5
@@ -82,7 +82,7 @@ def measure(images: tuple[str, ...], stride: int | None, heat_map: str | None,
     map_file, spectrum_file, low = _files_of_one(sources, heat_map, spectrum, reference)
     options = MeasureOptions(stride, low, map_file, spectrum_file, force, max_pixels or MAX_PIXELS)
     files = list(files_in(sources, Globs(include, exclude)))
-    table = table_of([one for one, _ in files], as_json, as_csv)
+    table = table_of([file for file, _ in files], as_json, as_csv)
     count = len(files)
     with measuring(files, options, jobs or cores()) as results:
         pictures = with_picture_bar(

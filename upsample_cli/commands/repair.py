@@ -75,7 +75,7 @@ def repair(
     """  # noqa: D301 # click needs the \b itself
     if not inputs and options["files_from"] is None:
         raise SettingError("no picture or kernel is named; give one, or --files-from")
-    kernels = [one for one in (*inputs[:1], output or "") if one.lower().endswith(_KERNELS)]
+    kernels = [name for name in (*inputs[:1], output or "") if name.lower().endswith(_KERNELS)]
     if kernels and len(inputs) != 1:
         raise SettingError(
             f"kernels and networks are repaired one at a time; give {kernels[0]} a run of its own"

@@ -32,7 +32,7 @@ def enlarge(request: Request, work: "Work | None" = None) -> int:
         work: What to do with the picture instead of enlarging it, as for `upsample repair`.
     """
     source, output = as_file(request.inputs[0]), as_file(request.output)
-    # Then standard error has only JSON lines, and the notes are in them.
+    # If so, standard error has only JSON lines, which hold the notes.
     is_only_json = request.as_json and output.is_stream and not request.dry_run
     failed = Report(str(source), str(output), "failed", method=request.task.method.name)
     with exit_codes.failures_as_json(

@@ -79,9 +79,8 @@ def train(
     """Train a kernel or a network on IMAGES, files or folders, and write it to a file.
 
     Pictures are shrunk by the stride, and the kernel that best restores the originals is found in
-    one pass over them. A network takes minutes to hours; Ctrl-C and other signals that end it keep
-    the best so far, and --start goes on from it; of a network for another scale only the body is
-    used.
+    one pass over them. A network takes minutes to hours; Ctrl-C or another signal ends the training
+    and keeps the best so far. --start continues it; from another scale, it takes only the body.
 
     \b
     upsample train photos/ -o mine.npz

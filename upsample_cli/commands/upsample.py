@@ -128,8 +128,8 @@ def upsample(paths: tuple[str, ...], **options: Any) -> int:
     gaussian, random. Of resize-conv: the learned ones, box, gaussian, sharpen. Of both: a file.
 
     Exit codes: 0 all done; 1 a picture failed; 2 wrong usage; 3 nothing to do; 4 a checkerboard is
-    over --max-ripple or --max-levels, or it is unknown whether there is one (of `audit`, 1); 130
-    interrupted. More is in `upsample methods` and `upsample guide`.
+    over --max-ripple or --max-levels, or is unknown (in `upsample audit`: 1); 130 interrupted. More
+    is in `upsample methods` and `upsample guide`.
     """  # noqa: D301 # click needs the \b itself
     request = upsample_request(paths, **options)
     if request.is_for_feature_maps:

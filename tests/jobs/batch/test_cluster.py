@@ -170,7 +170,7 @@ def test_workers_that_are_gone_are_noted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that waits for workers says so, once."""
-    monkeypatch.setattr(batch, "_LOOK", 0)
+    monkeypatch.setattr(batch, "_CHECK_INTERVAL", 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with (

@@ -66,7 +66,7 @@ def complete_words(words: Sequence[str], or_files: bool = False) -> Callable[...
     return complete
 
 
-def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def _combined(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Return a decorator that adds options to a command, in the order of its help."""
 
     def add(command: Command) -> Command:
@@ -100,7 +100,7 @@ max_memory_option = click.option(
     callback=lambda ctx, param, value: memory.limit_to(memory.size_of(value) if value else None),
     help="Most memory to use, such as 2GB; default half of the machine's.",
 )  # fmt: skip
-limit_options = _together(
+limit_options = _combined(
     click.option("--max-pixels", type=Whole(1), metavar="N",
                  help="Refuse inputs of more pixels than this; default 268 million."),
     max_memory_option,
@@ -110,7 +110,7 @@ layout_option = click.option(
     help="Axes of an array; default by count: hw, chw, nchw.",
 )  # fmt: skip
 _SHORT = {"kernel": "-k"}
-input_options = _together(
+input_options = _combined(
     click.option("--include", multiple=True, metavar="GLOB",
                  help="Take only files that match; may be repeated."),
     click.option("--exclude", multiple=True, metavar="GLOB",
@@ -120,7 +120,7 @@ input_options = _together(
     click.option("-0", "--null", is_flag=True,
                  help="Names in --files-from end with NUL, not with a line break."),
 )  # fmt: skip
-folder_options = _together(
+folder_options = _combined(
     input_options,
     click.option("--name", metavar="TEMPLATE",
                  help="Name of each output, such as '{stem}_x{scale}{suffix}'."),

@@ -154,10 +154,10 @@ def upsample_request(
     """
     inputs, output = places_of(paths, options["files_from"])
     given = frozenset(name for name, value in options.items() if not _is_default(value))
-    names = {parameter.name for one in METHODS for parameter in one.parameters()}
+    names = {parameter.name for kind in METHODS for parameter in kind.parameters()}
     # Each step takes its options out of the dictionary; the rest are fields of `Request`.
     settings = {n: v for n in names if (v := options.pop(n)) is not None}
-    encoding = Encoding.of(**{each: options.pop(each) for each in Encoding._fields})
+    encoding = Encoding.of(**{field: options.pop(field) for field in Encoding._fields})
     has_arrays = _has_arrays((*inputs[:1], output), encoding.format, options["layout"])
     is_picture = not (options["labels"] or has_arrays)
     name = default_name(settings, is_picture) if method is None else method
@@ -165,7 +165,7 @@ def upsample_request(
     task = Task(
         chosen, _target(chosen, scale, size, fit), encoding=encoding,
         premultiplied=options.pop("alpha") == "premultiplied", drop_metadata=options.pop("strip"),
-        **{each: options.pop(each) for each in ("boundary", "linear", "labels", "strict")},
+        **{field: options.pop(field) for field in ("boundary", "linear", "labels", "strict")},
     )  # fmt: skip
     return request_of(inputs, output, task, given=given, **options)
 

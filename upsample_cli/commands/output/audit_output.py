@@ -86,7 +86,7 @@ def _output(output: OutputFigures, has_remedies: bool) -> str:
     """Return a line on the pattern in a network's output, with a verdict on the network."""
     if not output.worst:
         why = "the audit takes too long" if output.is_finite else "it holds NaN or infinity"
-        return f"output, stride {_by(output.stride)}: unknown, since {why}"
+        return f"output, stride {_size(output.stride)}: unknown, since {why}"
     parts = [f"{output.levels:.2f} levels on flat pictures (most on {printable(output.worst)})"]
     for name, levels in output.pictures.items():
         figure = f"{levels:.2f} levels" if isfinite(levels) else "unknown"
@@ -94,14 +94,14 @@ def _output(output: OutputFigures, has_remedies: bool) -> str:
     verdict = "too faint to see" if output.verdict == "none" else output.verdict
     if has_remedies and output.verdict == "none":
         verdict += ": the network as a whole needs no remedy"
-    return f"output, stride {_by(output.stride)}: {', '.join(parts)}; {verdict}"
+    return f"output, stride {_size(output.stride)}: {', '.join(parts)}; {verdict}"
 
 
 def _kernel(path: str, result: KernelFigures) -> str:
     head = (
-        f"{printable(path)}  {_by(result.size)} taps, stride {_by(result.stride)}, padding "
-        f"{_by(result.padding)}  ripple {result.ripple:.4f} ({result.levels:.2f} levels at white)  "
-        f"{_verdict(result.verdict)}"
+        f"{printable(path)}  {_size(result.size)} taps, stride {_size(result.stride)}, padding "
+        f"{_size(result.padding)}  ripple {result.ripple:.4f} ({result.levels:.2f} levels at "
+        f"white)  {_verdict(result.verdict)}"
     )
     rows = [(name, value(result)) for name, value in _FIGURES.items()]
     text = [head, _indented(aligned(rows)), "  phase sums", _indented(_grid(result.phase_sums))]
@@ -140,11 +140,11 @@ def _row(layer: LayerFigures) -> tuple[str, ...]:
     if layer.worst_channel is not None:
         worst = f"{layer.worst_channel}: {_number(layer.worst_ripple)}"
     divides = "-" if layer.divides is None else "yes" if layer.divides else "no"
-    spread = "" if set(layer.dilation) <= {1} else f" dilation {_by(layer.dilation)}"
+    spread = "" if set(layer.dilation) <= {1} else f" dilation {_size(layer.dilation)}"
     return (
-        printable(layer.name), layer.kind, (_by(layer.size) or "-") + spread,
-        _by(layer.stride) or "-", divides, _number(layer.ripple), worst, _number(layer.bias_ripple),
-        _shift(layer.shift), _verdict(layer.verdict),
+        printable(layer.name), layer.kind, (_size(layer.size) or "-") + spread,
+        _size(layer.stride) or "-", divides, _number(layer.ripple), worst,
+        _number(layer.bias_ripple), _shift(layer.shift), _verdict(layer.verdict),
     )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def _shift(shift: Sequence[float] | None) -> str:
     return "-" if shift is None else ", ".join(f"{item:g}" for item in shift)
 
 
-def _by(sizes: Sequence[float]) -> str:
+def _size(sizes: Sequence[float]) -> str:
     return "x".join(f"{item:g}" for item in sizes)
 
 

@@ -59,17 +59,17 @@ def print_results(
         verdicts[outcome] += 1
         tally["done"] += result.measurement is not None
         tally["failed"] += result.error is not None
-        one = result.measurement
-        if one is not None and max_ripple is not None and _may_be_over(one, max_ripple):
-            ripples = (one.overall.ripple, one.worst.ripple)
+        measurement = result.measurement
+        if measurement and max_ripple is not None and _may_be_over(measurement, max_ripple):
+            ripples = (measurement.overall.ripple, measurement.worst.ripple)
             over[str(result.source)] = max([0.0, *filter(isfinite, ripples)])
         with without_bars():
             if result.error is not None:
                 print_message("Error", result.error)
             if outcome != "skipped" and (line := table.line(result)):
-                click.echo(f"{headings}{line}", color=True)  # what looks like a colour is of a name
+                click.echo(f"{headings}{line}", color=True)  # keeps colour codes in file names
                 headings = ""
-            for note in one.notes if one and not quiet else ():
+            for note in measurement.notes if measurement and not quiet else ():
                 print_message("note", f"{result.source.label}: {note}")
     if has_summary:
         click.echo(_summary(verdicts), err=True)
@@ -106,7 +106,7 @@ def _may_be_over(measurement: Measurement, limit: float) -> bool:
     Patterns in single channels that are too faint for a verdict do not count.
     """
     is_unknown = not measurement.overall.verdict
-    channels = (one for one in measurement.channels.values() if one.verdict != NONE)
+    channels = (item for item in measurement.channels.values() if item.verdict != NONE)
     return is_unknown or is_over(limit, measurement.luma, *channels)
 
 

@@ -115,8 +115,8 @@ def _is_terminal() -> bool:
 def plan_remark(source: "Place", to: "Place", existing: "Existing", outputs: "Outputs") -> str:
     """Return what would become of an output that exists, for a dry run; "" if there is none."""
     if existing in ("refuse", "replace"):
-        fate = {"refuse": "already exists: needs --force", "replace": "will be replaced"}[existing]
-        return fate if outputs.is_there(to) else ""
+        remarks = {"refuse": "already exists: needs --force", "replace": "will be replaced"}
+        return remarks[existing] if outputs.is_there(to) else ""
     # Whether it is whole is known once it is decoded, which takes too long for a plan.
     return {
         "missing": "",

@@ -78,7 +78,8 @@ def over_limit(over: Mapping[str, float], limit: str) -> str:
     >>> over_limit({"a.png": 3, "b.png": 0}, "--max-ripple 1")
     '1 picture is over --max-ripple 1; the strongest has 3.00 levels, a.png; unknown: b.png'
     """
-    known, unknown = ([name for name in over if (over[name] > 0) is how] for how in (True, False))
+    known = [name for name in over if over[name] > 0]
+    unknown = [name for name in over if not over[name] > 0]
     parts = []
     if known:
         most = max(known, key=lambda name: over[name])
@@ -96,8 +97,8 @@ def is_over(limit: float, *checkerboards: Checkerboard) -> bool:
 
 
 def _is_even(report: Report) -> bool:
-    """Return whether a picture at a scale without a stride has no pattern by its method alone."""
-    assert report.checkerboard  # the caller has looked
+    """Return whether a picture has no stride to measure, and its method leaves no pattern."""
+    assert report.checkerboard  # the caller checks
     known = nan if report.kernel_ripple is None else report.kernel_ripple
     return report.checkerboard.status == "no-stride" and known < _LEAST_SHOWN
 
@@ -117,8 +118,8 @@ def text_line(report: Report) -> str:
     else:
         assert report.scale
         method = f"{report.method} {report.kernel}" if report.kernel else report.method
-        found = _in_words(report.checkerboard, report.kernel_ripple)
-        words = f"{method} x{report.scale:.4g}  {found}"
+        metric = _in_words(report.checkerboard, report.kernel_ripple)
+        words = f"{method} x{report.scale:.4g}  {metric}"
     return f"{printable(report.output)}  {width}x{height}  {words}  {report.seconds:.2f} s"
 
 

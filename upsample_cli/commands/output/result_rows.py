@@ -33,8 +33,8 @@ class KnownOutput(NamedTuple):
 def known_outputs(rows: Iterable[dict[str, Any]]) -> dict[int, KnownOutput]:
     """Return what the rows say about outputs; `key_of` gives the key of an output.
 
-    The last row of an output counts. A row of a failure never does, and one of a skipped output
-    without figures only where no other row came before it.
+    The last row of an output counts, except a row of a failure, and a row of a skipped output
+    without figures after another row.
 
     Raises:
         ValueError, KeyError, TypeError: A row is damaged.

@@ -1,4 +1,4 @@
-"""The results file: a row per finished picture; at the end, rows get the order of the inputs."""
+"""The results file: a row per finished picture; at the end, rows are sorted as the inputs are."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ from upsample_cli.images.places.place import Place, parse_file
 from upsample_cli.jobs.batch.run import EXISTS
 from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report, Task
 
-_SORTED = 1 << 26  # bytes of rows to sort at most; more stay in the order in which pictures ended
+_MOST_SORTED = 1 << 26  # bytes of rows to sort: more stay in the order of completion
 
 
 class ResultsFile:
@@ -49,14 +49,14 @@ class ResultsFile:
         self._name, self._is_json = path, path.lower().endswith(".jsonl")
         self._written = array("q")  # per row: picture's number, length in bytes
         self._start = self._missing = 0
-        anew = existing == "replace"
+        is_emptied = existing == "replace"
         with ExitStack() as stack:
-            self._path = stack.enter_context(parse_file(path).editing(anew))
+            self._path = stack.enter_context(parse_file(path).editing(is_emptied))
             try:
                 self._file = stack.enter_context(_opened(self._path, path))
                 self._modified = os.fstat(self._file.fileno()).st_mtime
-                self._check_ours()
-                if anew:
+                self._check_is_report()
+                if is_emptied:
                     self._file.truncate(0)
                 self._known = self._continued()
             except OSError as error:
@@ -94,7 +94,7 @@ class ResultsFile:
         return known is not None and known.is_ours
 
     def forget_changed(self, output: str) -> bool:
-        """Forget the row of an output that is newer than all rows; return whether it is newer.
+        """Forget the row of an output that is newer than all rows; return whether it had one.
 
         Objects in stores are not asked for their time: that would take a request for each.
         """
@@ -129,7 +129,7 @@ class ResultsFile:
         """Put this run's rows in the order of the inputs, unless another run wrote in between."""
         numbers, lengths = (self._written[part::2].tolist() for part in range(2))
         total = sum(lengths)
-        if numbers == sorted(numbers) or total > _SORTED:
+        if numbers == sorted(numbers) or total > _MOST_SORTED:
             return
         if self._file.seek(0, os.SEEK_END) - self._start != total:
             return
@@ -146,7 +146,7 @@ class ResultsFile:
         row = csv_row(report)
         return csv_line([row.get(name) for name in COLUMNS])
 
-    def _check_ours(self) -> None:
+    def _check_is_report(self) -> None:
         """Refuse a file that is not a results file, before anything in it is changed."""
         start = csv_line(COLUMNS) if not self._is_json else b'{"input": '
         self._file.seek(0)
@@ -183,7 +183,7 @@ class ResultsFile:
 
 @contextmanager
 def opened_results(path: str | None, existing: Existing) -> Iterator[ResultsFile | None]:
-    """Open a results file, if there is a path; at the end, exit as failed if it lacks rows."""
+    """Open a results file, if there is a path; at the end, exit as failed if rows are missing."""
     results = ResultsFile(path, existing) if path else None
     try:
         yield results
@@ -199,14 +199,14 @@ def with_rows_written(
     task: Task,
     max_ripple: float | None,
 ) -> Iterator[Report]:
-    """Write a row for each report, then yield it, with the checkerboard of skipped outputs too.
+    """Write a row for each report, then yield it; skipped outputs get their checkerboard.
 
     Args:
         reports: Numbers of pictures, each with the report on the picture.
         results: The results file, if there is one.
         task: How outputs are made, which says how to measure the skipped ones.
         max_ripple: The limit on the ripple, in levels. If there is one, skipped outputs that no
-            earlier run has measured are measured now. Those changed since are always measured.
+            earlier run has measured are measured now. Outputs changed since are always measured.
     """
     for number, report in reports:
         if report.error == ALREADY_EXISTS:
@@ -232,8 +232,8 @@ def _opened(path: str, name: str) -> io.FileIO:
     if Path(path).is_symlink():
         raise SettingError(f"--report {name} is a link; name the file itself")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-    for more in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):  # not all systems have them
-        flags |= getattr(os, more, 0)
+    for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"):  # not all systems have them
+        flags |= getattr(os, flag, 0)
     file = io.FileIO(os.open(path, flags, 0o666), "r+")
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file

@@ -92,7 +92,7 @@ def _weights(task: LayerTask) -> tuple[Array, Array | None]:
     bias = read_arrays(task.bias) if is_file else _named(tensors, task.bias, path)
     if isinstance(bias, dict) or bias.ndim != 1 or bias.dtype.kind != "f":
         raise SettingError(
-            f"bias '{task.bias}' is not a row of floats; give one for each output channel"
+            f"bias '{task.bias}' is not a row of floats; give a float for each output channel"
         )
     return weight, bias
 
