@@ -52,7 +52,8 @@ def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> N
 
     if output is not None and not output.lower().endswith(".png"):
         raise SettingError(f"{output} is not a .png file; name a .png file")
-    with failures_as_json(as_json, False, _failed_line):
+    failed = {"status": "failed"}
+    with failures_as_json(as_json, False, lambda text: in_json({**failed, "error": text})):
         conv = small_convolution(**settings)
         if output is not None:
             _draw(conv, output, force)
@@ -137,11 +138,6 @@ def _beside(*parts: tuple[str, list[str]]) -> list[str]:
         "   ".join(line.ljust(n) for line, n in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-
-
-def _failed_line(error: str) -> str:
-    """Return the line of JSON for a convolution that failed."""
-    return in_json({"status": "failed", "error": error})
 
 
 def _json(conv: "SmallConvolution") -> str:

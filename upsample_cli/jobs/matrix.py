@@ -161,13 +161,13 @@ def small_convolution(
         _check_size(size, "--small, --stride or --dilation" if small else "--padding")
     numbers = np.arange(1, taps.size + 1).reshape(shape)
     cells = conv_matrix(numbers, large, stride, padding, dilation).toarray()
-    spread = np.zeros([d * (k - 1) + 1 for d, k in zip(geometry.dilation, shape, strict=True)])
-    spread[::dilation, ::dilation] = taps if name else 1.0
+    spaced = np.zeros([d * (k - 1) + 1 for d, k in zip(geometry.dilation, shape, strict=True)])
+    spaced[::dilation, ::dilation] = taps if name else 1.0
     return SmallConvolution(
         name, taps, stride, padding, dilation, large, result, cells,
         (cells > 0).sum(axis=1).reshape(result), (cells > 0).sum(axis=0).reshape(large),
         phase_sums(np.ones(shape), (stride,) * 2, (padding,) * 2, (dilation,) * 2).astype(int),
-        ripple(Kernel(name, spread, stride).phase_sums), _difference(taps, large, result, geometry),
+        ripple(Kernel(name, spaced, stride).phase_sums), _difference(taps, large, result, geometry),
     )  # fmt: skip
 
 
@@ -225,9 +225,5 @@ def _difference(taps: Taps, large: Size, small: Size, geometry: Geometry) -> flo
     added = tuple(n - m for n, m in zip(large, reached, strict=True))
     forward = conv2d(x[None], taps[None, None], **settings)
     back = conv_transpose2d(y[None], taps[None, None], output_padding=added, **settings)
-    return float(
-        max(
-            np.abs(matrix @ x.ravel() - forward.ravel()).max(),
-            np.abs(matrix.T @ y.ravel() - back.ravel()).max(),
-        )
-    )
+    errors = matrix @ x.ravel() - forward.ravel(), matrix.T @ y.ravel() - back.ravel()
+    return float(max(np.abs(error).max() for error in errors))

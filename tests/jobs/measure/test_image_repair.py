@@ -104,7 +104,7 @@ def test_a_colour_that_is_clipped_all_over_is_repaired_as_luma() -> None:
 
 def test_a_round_that_leaves_the_pattern_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A further round that changes the picture and not its ripple is not kept."""
-    rounds, mend = list[Image](), image_repair._mended
+    rounds, mend = list[Image](), image_repair._repaired_at
 
     def fails_later(image: Image, *settings: object) -> Image:
         """Repair half in the first round; after that only shift the picture."""
@@ -114,7 +114,7 @@ def test_a_round_that_leaves_the_pattern_is_undone(monkeypatch: pytest.MonkeyPat
             rounds.append(image_repair._blended(image, mend(image, *settings), 0.5))  # type: ignore[arg-type]
         return rounds[-1]
 
-    monkeypatch.setattr(image_repair, "_mended", fails_later)
+    monkeypatch.setattr(image_repair, "_repaired_at", fails_later)
     levels = blurred(1)
     levels[..., 0] += 6 * periodic_pattern(240, 260, 2)
     result = repaired(Image(whole(levels), "PNG"))
@@ -130,7 +130,7 @@ def test_a_repair_that_changes_far_more_than_the_pattern_is_undone(
     levels[..., 0] += 2 * periodic_pattern(240, 260, 2)
     image = Image(whole(levels), "PNG")
     spoilt = image._replace(samples=image.samples // 2)
-    monkeypatch.setattr(image_repair, "_mended", lambda *_: spoilt)
+    monkeypatch.setattr(image_repair, "_repaired_at", lambda *_: spoilt)
     result = repaired(image)
     assert result.image is image
     assert result.before.overall.ripple > 1

@@ -109,7 +109,6 @@ layout_option = click.option(
     "--layout", type=click.Choice(LAYOUTS),
     help="Axes of an array; default by count: hw, chw, nchw.",
 )  # fmt: skip
-_SHORT = {"kernel": "-k"}
 input_options = _combined(
     click.option("--include", multiple=True, metavar="GLOB",
                  help="Take only files that match; may be repeated."),
@@ -153,7 +152,7 @@ def method_options(command: Command) -> Command:
         else:
             value = {"type": first.kind, "metavar": _metavar(first)}
         command = click.option(
-            *([_SHORT[name]] if name in _SHORT else []), option, name, **value,
+            *(["-k"] if name == "kernel" else []), option, name, **value,
             shell_complete=complete_words(first.choices, bool(first.file or first.suffix)),
             help=f"{first.help[0].upper()}{first.help[1:]}{_default(first)} ({names}).",
         )(command)  # fmt: skip

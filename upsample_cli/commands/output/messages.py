@@ -148,5 +148,5 @@ def print_planned(
         click.echo(in_json(values))
         return
     names = f"{printable(str(source))} -> {printable(str(to))}"
-    shown = f"  {size[1]}x{size[0]}" if size else ""
-    click.echo(f"{names}{shown}{f'  ({remark})' if remark else ''}")
+    dimensions = f"  {size[1]}x{size[0]}" if size else ""
+    click.echo(f"{names}{dimensions}{f'  ({remark})' if remark else ''}")

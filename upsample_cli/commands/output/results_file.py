@@ -96,7 +96,7 @@ class ResultsFile:
     def forget_changed(self, output: str) -> bool:
         """Forget the row of an output that is newer than all rows; return whether it had one.
 
-        Objects in stores are not asked for their time: that would take a request for each.
+        Objects in stores do not count: the time of each would take a request.
         """
         place = parse_file(output)
         is_newer = not place.is_remote and (place.modified() or 0.0) > self._modified
@@ -204,7 +204,7 @@ def with_rows_written(
     Args:
         reports: Numbers of pictures, each with the report on the picture.
         results: The results file, if there is one.
-        task: How outputs are made, which says how to measure the skipped ones.
+        task: How outputs are written; the skipped ones are measured accordingly.
         max_ripple: The limit on the ripple, in levels. If there is one, skipped outputs that no
             earlier run has measured are measured now. Outputs changed since are always measured.
     """

@@ -163,11 +163,9 @@ def _of_network(path: str) -> Audit:
     """Return the audit of a learned network and the enlargement that it is added to, as a layer."""
     network = load_network(path)
     stride = network.stride, network.stride
-    network_ripple = ripple(network.phase_sums())
+    value = ripple(network.phase_sums())
     layer = LayerFigures(
-        "whole network", "tconv", (3 * stride[0], 3 * stride[1]), stride, (1, 1), True,
-        network_ripple, None, None, None, (0.0, 0.0),
-        "checkerboard" if network_ripple >= VISIBLE else "none", "",
+        "whole network", "tconv", (3 * stride[0], 3 * stride[1]), stride, (1, 1), True, value,
+        None, None, None, (0.0, 0.0), "checkerboard" if value >= VISIBLE else "none", "",
     )  # fmt: skip
-    output = OutputFigures(stride, WHITE * network_ripple, "white", {}, {})
-    return Audit(layers=(layer,), output=output)
+    return Audit(layers=(layer,), output=OutputFigures(stride, WHITE * value, "white", {}, {}))

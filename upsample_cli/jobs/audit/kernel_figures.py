@@ -116,10 +116,10 @@ def _shift(
     total = float(taps.sum())
     if abs(total) <= 1e-12 * np.abs(taps).sum():
         return None
-    mass = moments.reshape(2, -1).sum(axis=1) / total
+    centroid = moments.reshape(2, -1).sum(axis=1) / total
     down, right = (
         round(float(m) + (k - s) / 2 - p, 12) + 0.0
-        for m, k, s, p in zip(mass, taps.shape, stride, padding, strict=True)
+        for m, k, s, p in zip(centroid, taps.shape, stride, padding, strict=True)
     )
     return down, right
 

@@ -25,8 +25,7 @@ from upsample_cli.metrics.ripple import WHITE
 if TYPE_CHECKING:
     from upsample_cli.networks.enlargers.flat_pictures import PictureNetwork
 
-SECONDS = 120.0  # that an audit may take
-MEMORY = 4 << 30  # bytes that an audit may take on top of what its process has at first
+SECONDS, MEMORY = 120.0, 4 << 30  # limits of an audit; bytes beyond what its process has at first
 _FLAT_SECONDS = 80.0  # after these, no further flat picture is run
 _LIBRARIES = ("onnx", "onnxruntime")
 

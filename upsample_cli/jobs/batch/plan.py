@@ -46,7 +46,7 @@ def of_places(
     """Return the plan for files and for folders, whose files are sorted and keep their subfolders.
 
     Args:
-        sources: Files and folders; a file that is found twice gets each of its outputs once. A
+        sources: Files and folders; a file that comes twice gets each of its outputs once. A
             folder alone becomes the output folder itself, unless `tree` is set; otherwise each
             folder becomes a folder in it.
         to: The folder to write to; it need not exist yet.

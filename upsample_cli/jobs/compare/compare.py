@@ -146,9 +146,8 @@ def compare(
     with Workers(options.threads) as workers:
         results = workers.in_order(lambda named: _result(subject, truth, named), methods)
         for score, pictures, luma in results:
-            # Each method is compared with the one before it, not with the mean of all: a method
-            # that is off everywhere, as by a checkerboard, then affects two differences at most,
-            # and the median ignores them.
+            # Compare neighbours, not all with their mean: a method that is off everywhere, as by a
+            # checkerboard, is then in two differences at most, and the median ignores them.
             differences.append(_block_rms(luma.astype(np.float32) - previous))
             scores.append(score)
             drawn.append(pictures)

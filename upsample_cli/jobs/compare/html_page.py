@@ -130,7 +130,7 @@ def _views(comparison: Comparison, room: int, is_one: bool) -> Iterator[dict[str
 
 
 def _crop(comparison: Comparison) -> Box | None:
-    """Return the crop that was asked for, or None; raise a `SettingError` if it is too large."""
+    """Return the box of --crop, if any; raise a `SettingError` if it is too large."""
     box, count = comparison.subject.box, len(_names(comparison))
     if box and not _fits(box, count):
         side = isqrt(_WHOLE // count)

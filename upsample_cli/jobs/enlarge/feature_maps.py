@@ -161,9 +161,7 @@ def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
         chosen = format or array_files.format_of(source)
     elif not chosen:
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
-    if chosen in array_files.FORMATS_OF_ARRAYS:
-        return chosen
-    return "npy" if count == 1 else "npz"
+    return chosen if chosen in array_files.FORMATS_OF_ARRAYS else ("npy" if count == 1 else "npz")
 
 
 def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:

@@ -87,7 +87,9 @@ def _write(
     """Write the strips, one by one if the format allows it; return notes on what is lost."""
     image, size = strips.image, strips.size
     if format == "PNG":
-        _write_png(file, strips)
+        file.write(png.header(size, image.channels, image.bits, image.metadata, image.palette))
+        file.writelines(png.joined(strips))
+        file.write(png.TRAILER)
         return ()
     from upsample_cli.images.write import tiff_and_ppm  # PNGs do not need it
 
@@ -128,10 +130,3 @@ def assembled(strips: MeasuredStrips, format: str, encoding: Encoding) -> Any:
     needed = image.samples.nbytes + strips.memory + size[0] * size[1] * pixel
     memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
     return encode.joined_strips(strips, size, image.is_cmyk, image.palette)
-
-
-def _write_png(file: BinaryIO, strips: MeasuredStrips) -> None:
-    image = strips.image
-    file.write(png.header(strips.size, image.channels, image.bits, image.metadata, image.palette))
-    file.writelines(png.joined(strips))
-    file.write(png.TRAILER)

@@ -74,16 +74,16 @@ def repaired(
         if after.worst.verdict != CHECKERBOARD or strength == 0:
             break
         period = after.overall.stride[0]
-        mended = _mended(result, period, reference, threads, leaves_stripes)
-        if mended is result:  # only stripes are left
+        repair = _repaired_at(result, period, reference, threads, leaves_stripes)
+        if repair is result:  # only stripes are left
             break
         of_luma = (None,) if after.overall is after.luma else ()
-        if rms_of_change(result, mended, of_luma) > _MOST_CHANGE * after.overall.ripple:
+        if rms_of_change(result, repair, of_luma) > _MOST_CHANGE * after.overall.ripple:
             break  # it would do more harm than the pattern
-        remaining = measure_image(mended, period, reference, threads)
+        remaining = measure_image(repair, period, reference, threads)
         if result is not image and remaining.overall.ripple > _MOST_LEFT * after.overall.ripple:
             break
-        result, after = mended, remaining
+        result, after = repair, remaining
         if stride is None:  # layers of several strides leave several patterns
             at_any_stride = measure_image(luma_of(result), None, reference, threads)
             after = at_any_stride if at_any_stride.luma.verdict == CHECKERBOARD else after
@@ -116,8 +116,8 @@ def _blended(image: Image, result: Image, strength: float) -> Image:
     return image._replace(samples=samples)
 
 
-def _mended(image: Image, stride: int, reference: Reference | None, threads: int,
-            leaves_stripes: bool) -> Image:  # fmt: skip
+def _repaired_at(image: Image, stride: int, reference: Reference | None, threads: int,
+                 leaves_stripes: bool) -> Image:  # fmt: skip
     """Return a picture without its checkerboard; the same object if that consists of stripes."""
     needed = (10 if image.has_alpha else 3) * image.samples.nbytes
     memory.check(needed, f"a repair of {image.size[1]}x{image.size[0]}")
@@ -146,10 +146,10 @@ def _mended(image: Image, stride: int, reference: Reference | None, threads: int
             """Repair some rows of a channel in place."""
             name, plan, rows = part
             channel = CHANNELS[name]
-            mended = Conversion(image.dtype).levels(plan.without_pattern(rows)[None] / _WHITE)[0]
+            new = Conversion(image.dtype).levels(plan.without_pattern(rows)[None] / _WHITE)[0]
             old = image.samples[rows.start : rows.stop]
             is_visible = old[..., -1] > 0 if image.has_alpha else True
-            np.copyto(samples[rows.start : rows.stop, :, channel or 0], mended,
+            np.copyto(samples[rows.start : rows.stop, :, channel or 0], new,
                       "unsafe", is_visible)  # fmt: skip
 
         plans = zip(fields, workers.in_order(planned, list(fields)), strict=True)

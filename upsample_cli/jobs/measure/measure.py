@@ -52,7 +52,7 @@ class MeasureOptions:
             )
 
     def sources(self, picture: Place) -> tuple[Place, ...]:
-        """Return all that is read: a picture, and its reference if there is one."""
+        """Return what is read: a picture, and its reference if there is one."""
         return (picture,) if self.reference is None else (picture, self.reference)
 
 

@@ -108,7 +108,7 @@ class Measurement:
 
     Args:
         luma: The checkerboard in its luma.
-        channels: Those in red, green, blue and opacity, as far as the picture has these, by name.
+        channels: By name, those in red, green, blue and opacity, as far as the picture has them.
         likeliest_stride: The stride found, down and across; without one, the stride at which
             luma has the clearest pattern.
         frame: The number, from 1, of the worst frame of an animation; None for a still picture.
@@ -183,7 +183,7 @@ def measure_image(
 def measure_luma_first(
     image: Image, stride: int | None, reference: Reference | None = None, threads: int = 1
 ) -> Measurement:
-    """Return the checkerboard in a picture; of RGB that in luma alone, if luma has one."""
+    """Return the checkerboard in a picture; of RGB only luma's, if luma has a checkerboard."""
     if image.samples.shape[2] == 3:
         result = measure_image(luma_of(image), stride, reference, threads)
         if result.luma.verdict == CHECKERBOARD:

@@ -208,8 +208,7 @@ class Pairs:
             low += np.float32(rng.uniform(0.5, 5)) * rng.standard_normal(low.shape, np.float32)
         grey = in_levels(low)
         if is_damaged and rng.random() < (0.4 if is_noisy else 0.9):
-            quality = int(98 - 58 * rng.random() ** self._mild)  # 40..98
-            grey = through_jpeg(grey, quality)
+            grey = through_jpeg(grey, int(98 - 58 * rng.random() ** self._mild))  # quality 40..98
         low, high = (plane.astype(np.float32) / np.float32(255) for plane in (grey, high))
         residual = high - enlarge(low[None], build("tconv").stages(size, large), large)[0]
         phases = residual.reshape(size[0], stride, size[1], stride).transpose(1, 3, 0, 2)
