@@ -99,11 +99,13 @@ def test_a_picture_on_the_web_is_read(web: str) -> None:
 
 
 class Web(SimpleHTTPRequestHandler):
-    """Gives files; of /zeros it gives no end, of /to/URL a redirect to that."""
+    """Gives files; of /zeros it gives no end, of /to/URL a redirect to that, of /403 that error."""
 
     def do_GET(self) -> None:
         """Answer."""
-        if self.path.startswith("/to/"):
+        if (name := self.path.rpartition("/")[2]).isdigit():
+            self.send_error(int(name))
+        elif self.path.startswith("/to/"):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
             self.end_headers()
@@ -160,6 +162,27 @@ def test_a_page_lists_pictures_and_folders(web: str, tmp_path: Path) -> None:
         entered: list[Listing] = []
         assert list(walk(RemoteFolder(f"{web}/in{end}"), Globs(), entered.append)) == pictures
         assert [listing.hidden for listing in entered] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "403, message="), (404, "does not exist")])
+def test_a_page_that_is_refused_costs_itself_alone(web: str, tmp_path: Path, status: int,
+                                                   reason: str) -> None:  # fmt: skip
+    """A linked folder that the server does not list is yielded, and opening it says why."""
+    (tmp_path / f"in/{status}").mkdir(parents=True)
+    (tmp_path / "in/z.png").touch()
+    top = RemoteFolder(f"{web}/in/")
+    assert list(walk(top, Globs())) == [f"{status}/", "z.png"]
+    for read in (top.file(f"{status}/").open, top.file(f"{status}/").open_head):
+        with pytest.raises(ImageFileError, match=rf"cannot list .*/in/{status}/: .*{reason}"):
+            read()
+    with pytest.raises(ImageFileError, match=rf"cannot list .*/in/{status}: .*{reason}"):
+        list(walk(top.folder(f"{status}"), Globs()))
+
+
+def test_a_page_that_was_refused_is_no_file(web: str) -> None:
+    """A folder that can be listed again is not read as a file, which would be skipped."""
+    with pytest.raises(ImageFileError, match=r"/ could not be listed a moment ago; run again"):
+        parse_file(f"{web}/").open()
 
 
 def test_a_body_without_end_is_refused(web: str) -> None:

@@ -4,8 +4,10 @@ from shutil import rmtree
 
 import PIL.Image
 import pytest
+from objects import Bucket
 
 from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places import store
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import parse
 from upsample_cli.jobs.batch import plan, walk
@@ -73,6 +75,31 @@ def test_a_folder_that_vanishes_costs_no_other(tree: Path, tmp_path: Path) -> No
     ]  # fmt: skip
     with pytest.raises(ImageFileError, match=r"no file .*/in; check the path"):
         sources[1].open()
+
+
+def test_a_store_that_fails_costs_no_other(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prefix that is not listed again becomes a pair, which fails when it is read."""
+    for key in ("in/a.png", "in/sub/b.png", "in/z.png"):
+        bucket.put(key, b"")
+    planned = plan.of_places([parse(f"{bucket.url}/in")], Folder("out"), Naming("webp"), Globs())
+    files = store.file_system(bucket.url)
+    listed, refused = files.ls, {f"{bucket.url}/in/sub"}
+
+    def ls(path: str, detail: bool) -> list[dict[str, object]]:
+        """Refuse some prefixes."""
+        if path in refused:
+            raise OSError("slow down")
+        return listed(path, detail=detail)
+
+    monkeypatch.setattr(files, "ls", ls)
+    assert [(source.path.removeprefix(bucket.url), to.path) for source, to in planned.pairs()] == [
+        ("/in/a.png", "out/a.webp"), ("/in/sub/", "out/sub.webp"), ("/in/z.png", "out/z.webp"),
+    ]  # fmt: skip
+    refused.add(f"{bucket.url}/in")
+    ((source, to),) = planned.pairs()
+    assert (source.path, to.path) == (f"{bucket.url}/in/", "out/in.webp")
+    with pytest.raises(ImageFileError, match=r"cannot list .*/in/: slow down; check the address"):
+        source.open()
 
 
 def test_a_format_is_for_every_output(tree: Path, tmp_path: Path) -> None:

@@ -89,10 +89,12 @@ class RemoteFile(_RemoteLocation, Place):
 
     def open(self) -> BinaryIO:
         """Read the whole object, by one request."""
+        self._check_file()
         return io.BytesIO(store.read(self.path))
 
     def open_head(self) -> BinaryIO:
         """Open the object by a request for its head alone; the rest is fetched when it is read."""
+        self._check_file()
         return cast(BinaryIO, io.BufferedReader(store.Head(self.path)))
 
     def check_target(self, sources: Sequence[Place], force: bool) -> None:
@@ -136,6 +138,12 @@ class RemoteFile(_RemoteLocation, Place):
                     raise ImageFileError(f"{fact}; copy {local} there yourself") from error
             rmtree(local.parent)
 
+    def _check_file(self) -> None:
+        """Refuse a folder, which stands among files where it could not be listed, and say why."""
+        if self.path.endswith("/"):
+            list(self.as_folder().entries())
+            raise ImageFileError(f"{self} could not be listed a moment ago; run again")
+
     def _local_copy(self, folder: str) -> Path:
         """Return a path for a local copy, with the suffix by which a store knows the type."""
         return Path(folder, f"object{self.suffix if self.suffix[1:].isalnum() else ''}")
@@ -159,12 +167,14 @@ class RemoteFolder(_RemoteLocation, Folder):
         return RemoteFile(self._joined(name))
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the entries directly below the URL; none if nothing is there."""
+        """Yield the entries directly below the URL; none if nothing is there in a store."""
         with store.errors("list", self.path):
             try:
                 infos = store.file_system(self.path).ls(self.path.rstrip("/"), detail=True)
-            except FileNotFoundError:  # nothing has been uploaded there yet
-                infos = []
+            except FileNotFoundError:
+                if self._is_page:
+                    raise
+                infos = []  # nothing has been uploaded there yet
         for info in infos:
             path, is_page = store.without_query(info["name"]), self._is_page
             is_folder = info["type"] == "directory"

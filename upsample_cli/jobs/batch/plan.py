@@ -94,15 +94,17 @@ def of_places(
 
 def _pairs(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
     """Yield the pairs of files below a folder, given by their relative paths."""
-    return ((source.file(path), to.file(naming.output(path))) for path in paths)
+    return ((source.file(path), to.file(naming.output(path.rstrip("/")))) for path in paths)
 
 
 def _walked(source: Folder, to: Folder, naming: Naming, paths: Iterable[str]) -> Iterator[Pair]:
     """Yield the pairs of the files below a folder; if it is gone, a pair that fails to open."""
+    unreadable = ImageFileError if source.is_remote else OSError
     try:
         yield from _pairs(source, to, naming, paths)
-    except OSError:
-        yield Place(source.path), to.file(naming.output(source.name))
+    except unreadable:
+        place = source.file("") if source.is_remote else Place(source.path)
+        yield place, to.file(naming.output(source.name))
 
 
 def _counted(

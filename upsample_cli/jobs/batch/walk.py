@@ -145,7 +145,8 @@ def walk(
     """Yield the paths of the files below a folder, relative to it, with slashes, sorted by folder.
 
     Links are followed, except to a folder that they lie in. The path of a subfolder that cannot be
-    read is yielded like that of a file, so that an attempt to open it reports why.
+    read is yielded like that of a file, so that an attempt to open it reports why. In a store it
+    ends with a slash.
 
     Args:
         top: The folder.
@@ -155,9 +156,10 @@ def walk(
 
     Raises:
         OSError: The top folder cannot be read.
-        ImageFileError: Links lead to one folder in too many ways.
-        UpsampleError: A store does not answer.
+        ImageFileError: The top folder is in a store and cannot be listed, or links lead to one
+            folder in too many ways.
     """
+    unreadable = ImageFileError if top.is_remote else OSError
     visits = Counter[object]()
     # For each open folder: the paths still to come, and the folders not to enter from there.
     levels = [(iter([("", True)]), _never_entered(top, omit))]
@@ -179,10 +181,10 @@ def walk(
             if identity in ancestors:
                 continue
             listing = _listing(folder, f"{path}/" if path else "", globs)
-        except OSError:
+        except unreadable:
             if not path:
                 raise
-            yield path
+            yield path + "/" * top.is_remote
             continue
         if on_listing is not None:
             on_listing(listing)
