@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from objects import Bucket
 
 from upsample_cli.images.places import atomic_file
 from upsample_cli.images.places.folder import Folder
@@ -169,6 +170,28 @@ def test_what_is_there_is_refused_unless_said(tmp_path: Path, existing: Existing
         assert report.error.endswith(
             "pass --skip-existing to continue an earlier run, or --force to replace it"
         )
+
+
+@pytest.mark.parametrize("existing", ["refuse", "skip"])
+def test_a_store_of_outputs_that_fails_does_not_end_the_run(
+    bucket: Bucket, tmp_path: Path, existing: Existing
+) -> None:
+    """A picture whose output cannot be looked up fails; the next one is looked up again."""
+    bucket.server.refused["GET", f"/{bucket.name}"] = (403, "ExpiredToken")
+    pairs = [(parse_file(f"{name}.png"), parse_file(f"{bucket.url}/{name}.png")) for name in "abc"]
+    hands = ByHand(1)
+    ended = run.run(Plan(lambda: iter(pairs), 3), job_in(tmp_path, existing), hands, never)
+    number, report = next(ended)
+    assert (number, report.status, report.input) == (0, "failed", "a.png")
+    assert report.error.startswith(f"cannot list {bucket.url}: It says ExpiredToken; check")
+    assert next(ended)[1].status == "failed"
+    bucket.server.refused.clear()
+    with ThreadPoolExecutor(1) as other:
+        one = other.submit(next, ended)
+        while not hands.futures:
+            pass
+        hands.futures[0].set_result(done(2))
+        assert one.result() == (2, done(2))
 
 
 def test_leavings_of_killed_runs_are_cleaned(tmp_path: Path) -> None:

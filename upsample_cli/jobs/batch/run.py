@@ -8,15 +8,15 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import Any, Self
 
-from upsample_cli.errors import UpsampleError
+from upsample_cli.errors import TargetExistsError, UpsampleError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.jobs.batch.cluster import ClusterLostError
-from upsample_cli.jobs.batch.outputs import Outputs
+from upsample_cli.jobs.batch.outputs import Outputs, State
 from upsample_cli.jobs.batch.picture_job import PictureJob
 from upsample_cli.jobs.batch.plan import Pair, Plan
 from upsample_cli.jobs.batch.pool import Workforce
-from upsample_cli.jobs.enlarge.task import Report
+from upsample_cli.jobs.enlarge.task import Existing, Report
 from upsample_cli.process import END_SIGNALS, SIGNAL_EXIT_BASE, raise_for_signal, set_handler
 
 EXISTS = "exists; pass --skip-existing to continue an earlier run, or --force to replace it"
@@ -52,15 +52,17 @@ def run(
             number, pair = next(pairs, (-1, None))
             if pair is None:
                 has_more = False
-            elif job.existing == "refuse" and outputs.is_there(pair[1]):
-                yield number, job.failed(*pair, f"{pair[1]} {EXISTS}")
-            else:
-                if (folder := pair[1].folder) not in cleaned:
-                    folder.clean()
-                    cleaned.add(folder)
-                state = outputs.state(*pair, job.existing)
-                future = workforce.submit(job, *pair, state, is_ours(pair[1]))
-                under_way[future] = number, pair
+                continue
+            try:
+                state = _state(outputs, pair, job.existing)
+            except UpsampleError as error:
+                yield number, job.failed(*pair, str(error))
+                continue
+            if (folder := pair[1].folder) not in cleaned:
+                folder.clean()
+                cleaned.add(folder)
+            future = workforce.submit(job, *pair, state, is_ours(pair[1]))
+            under_way[future] = number, pair
         if is_stopped():
             has_more = False  # pictures that have started go on: they cannot be cancelled
             under_way = {future: item for future, item in under_way.items() if not future.cancel()}
@@ -70,6 +72,13 @@ def run(
             yield number, _report(job, pair, future)
     for folder in cleaned:
         folder.clean()  # a worker that was killed may have left temporary files
+
+
+def _state(outputs: Outputs, pair: Pair, existing: Existing) -> State:
+    """Return the state of an output; raise an error if it is refused, or a store fails."""
+    if existing == "refuse" and outputs.is_there(pair[1]):
+        raise TargetExistsError(f"{pair[1]} {EXISTS}")
+    return outputs.state(*pair, existing)
 
 
 def _has_room(under_way: Collection[tuple[int, Pair]], ahead: int) -> bool:
