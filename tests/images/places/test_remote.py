@@ -164,6 +164,24 @@ def test_a_page_lists_pictures_and_folders(web: str, tmp_path: Path) -> None:
         assert [listing.hidden for listing in entered] == [0, 0, 0]
 
 
+def test_a_page_lists_what_it_links_once(web: str, tmp_path: Path) -> None:
+    """Links with a query or an anchor are those without; links that lead elsewhere are none."""
+    links = (
+        "a.png a.png?download=1 a.png#top ./a.png # ?C=N;O=D sub/ sub/?C=N;O=D sub/b.png "
+        "mailto:me@host.org javascript:void(0) tel:+1 data:image/png;base64,AAAA x://[y "
+        "deep/c.png ../ ../e.png ../up/ https://x.org/f.png "
+        f"/in/abs.png {web}/in/abs.png {web.replace('http', 'https')}/in/tls.png"
+    )
+    page = "".join(f'<a href="{link}">x</a>' for link in links.split())
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/index.html").write_text(page)
+    entries = [(entry.name, entry.is_folder) for entry in RemoteFolder(f"{web}/in/").entries()]
+    assert entries == [
+        ("a.png", False), ("abs.png", False), ("deep/c.png", False), ("sub", True),
+        ("tls.png", False),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("status", "reason"), [(403, "403, message="), (404, "does not exist")])
 def test_a_page_that_is_refused_costs_itself_alone(web: str, tmp_path: Path, status: int,
                                                    reason: str) -> None:  # fmt: skip

@@ -13,7 +13,8 @@ class Entry(NamedTuple):
     """An entry of a folder's listing.
 
     Args:
-        name: The name alone; empty where an object's key has two slashes in a row.
+        name: The name alone; empty where an object's key has two slashes in a row, and a path
+            where a page links what lies deeper.
         is_folder: Whether the entry is a folder.
         modified: Time of the last write, in seconds since 1970; NaN where the listing has none.
     """

@@ -1,13 +1,14 @@
 """Objects in stores, and folders of objects: places and folders that are named by URLs."""
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, BinaryIO, ClassVar, cast
+from urllib.parse import urljoin
 
 from upsample_cli.errors import ImageFileError, UpsampleError
 from upsample_cli.images.places import store
@@ -175,15 +176,27 @@ class RemoteFolder(_RemoteLocation, Folder):
                 if self._is_page:
                     raise
                 infos = []  # nothing has been uploaded there yet
+        if self._is_page:
+            yield from self._linked(info["name"] for info in infos)
+            return
         for info in infos:
-            path, is_page = store.without_query(info["name"]), self._is_page
-            is_folder = info["type"] == "directory"
-            if is_page:  # its links to folders end with a slash; one may lead to the page itself
-                path = path.removeprefix(self._joined("")).rstrip("/")
-            name = path.rpartition("/")[2]
+            name, is_folder = info["name"].rpartition("/")[2], info["type"] == "directory"
             # Consoles make folders as objects whose key ends with a slash; their name is empty.
-            if name or (is_folder and not is_page):
+            if name or is_folder:
                 yield Entry(name, is_folder, store.time(info))
+
+    def _linked(self, links: Iterable[str]) -> Iterator[Entry]:
+        """Yield what a page links below itself, once; a name may be a path of several folders."""
+        base, folder, urls = self._joined(""), "", set[str]()
+        for link in links:
+            with suppress(ValueError):  # it is no URL
+                url = urljoin(base, store.without_query(link).removeprefix(base))
+                urls.add(url.partition("://")[2])  # a page of https:// may link http://
+        top = base.partition("://")[2]
+        for path in sorted(url.removeprefix(top) for url in urls if url.startswith(top)):
+            if path and not (folder and path.startswith(folder)):  # else the folder's page has it
+                folder = path if path.endswith("/") else folder
+                yield Entry(path.rstrip("/"), path.endswith("/"))
 
     def make(self) -> None:
         """Raise an error if the bucket does not exist; folders in a store need not be made."""
