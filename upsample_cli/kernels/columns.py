@@ -23,7 +23,7 @@ from upsample_cli.kernels.geometry import Geometry, Pair
 Maps: TypeAlias = NDArray[np.floating[Any]]
 """Feature maps, shape ((N,) C, H, W)."""
 
-_TILE = 1 << 18  # values between the two steps: fewer slow the product, more do not fit the cache
+_TILE = 1 << 18  # intermediate values: fewer slow the product, more do not fit the cache
 _ONE_THREAD = 1 << 18  # multiplications that OpenBLAS does on one thread, at most
 _LEAST = 64  # columns of a block: narrower blocks cost more than they save
 
@@ -36,7 +36,7 @@ def scatter(x: Maps, weight: Maps, out: Maps, geometry: Geometry) -> None:
     for rows in _runs(height, len(matrix) * width):
         pixels = flat[:, rows.start * width : rows.stop * width]
         products = product(matrix, pixels).reshape(*taps, count, len(rows), width)
-        for tap, part, place in _meetings(offsets, geometry.stride, out, rows, range(width)):
+        for tap, part, place in _tap_slices(offsets, geometry.stride, out, rows, range(width)):
             out[:, *place] += products[tap][:, *part]
 
 
@@ -70,16 +70,16 @@ def gather(
     columns = range(out.shape[2])
     for rows in _runs(out.shape[1], matrix.shape[1] * len(columns)):
         patches = np.zeros((channels, len(down), len(across), len(rows), len(columns)), x.dtype)
-        for tap, part, place in _meetings(offsets, stride, x, rows, columns):
+        for tap, part, place in _tap_slices(offsets, stride, x, rows, columns):
             patches[:, *tap, *part] = x[:, *place]
         sums = product(matrix, patches.reshape(matrix.shape[1], -1))
         out[:, rows.start : rows.stop] += sums.reshape(len(out), len(rows), -1)
 
 
-def _meetings(
+def _tap_slices(
     offsets: tuple[list[int], list[int]], stride: Pair, maps: Maps, rows: range, columns: range
 ) -> Iterator[tuple[Pair, tuple[slice, slice], tuple[slice, slice]]]:
-    """Yield each tap, where in the runs `rows` and `columns` it counts, and where in `maps`."""
+    """Yield each tap, and as slices the parts of the runs and of `maps` that it connects."""
     runs = zip(offsets, stride, maps.shape[1:], (rows, columns), strict=True)
     down, across = (
         [overlap_slices(offset, s, length, run) for offset in axis] for axis, s, length, run in runs
@@ -91,9 +91,9 @@ def _meetings(
 
 
 def overlap_slices(offset: int, stride: int, length: int, run: range) -> tuple[slice, slice] | None:
-    """Return, as slices, the i of `run` with 0 <= stride i + offset < length, and these places.
+    """Return the part of `run` whose places lie in 0..length - 1, and these places, as slices.
 
-    None if there is no such i.
+    The place of i is stride i + offset. The result is None if no place lies there.
 
     >>> overlap_slices(-1, 2, 4, range(10))
     (slice(1, 3, None), slice(1, 4, 2))

@@ -66,9 +66,9 @@ def conv_transpose2d(
             f"groups; give a weight of shape (input channels, output channels / groups, kH, kW)"
         )
     size = geometry.transposed_size((maps.shape[2], maps.shape[3]), taps)
-    out = _filled((len(maps), weight.shape[1] * geometry.groups, *size), maps, bias)
-    fewer = weight.shape[1] * geometry.groups < channels
-    spread = scatter if fewer else gather_phases
+    count = weight.shape[1] * geometry.groups
+    out = _filled((len(maps), count, *size), maps, bias)
+    spread = scatter if count < channels else gather_phases
     for source, target, part in _parts(maps, out, np.split(weight, geometry.groups)):
         spread(source, part, target, geometry)
     return out if input.ndim == 4 else out[0]
@@ -92,7 +92,7 @@ def conv2d(
         bias: Shape (Cout,), of the input's type.
         stride: Input pixels per output pixel, 1 or more; one number, or a pair (down, across).
         padding: Zeros added on every side, 0 or more; "valid" adds none, "same" (stride 1 only)
-            keeps the size: if an odd number is needed, the bottom and right get one more.
+            keeps the size: if their sum is odd, the bottom and right get one more.
         dilation: Input pixels from one tap to the next, 1 or more.
         groups: How many groups the channels are split into; each has its own taps.
 

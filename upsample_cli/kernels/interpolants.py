@@ -132,10 +132,10 @@ def interpolation_band(phi: Interpolant, size_in: int, size_out: int) -> Band:
     widening = max(1.0, step / period)
     # Each position times 2 `period`, an exact integer, so that equal phases give equal rows.
     position = (2 * np.arange(period, dtype=np.int64) + 1) * step - period
-    whole, rest = np.divmod(position, 2 * period)
+    whole, remainder = np.divmod(position, 2 * period)
     reach = int(np.ceil(phi.support * widening))
     offsets = np.arange(-reach, reach + 2)
-    distance = offsets - (rest / (2 * period))[:, None]
+    distance = offsets - (remainder / (2 * period))[:, None]
     coefficients = phi(distance / widening)
     coefficients /= coefficients.sum(axis=1, keepdims=True)
     used = np.flatnonzero(np.abs(coefficients).max(axis=0) > 0.0)

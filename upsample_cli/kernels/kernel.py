@@ -29,8 +29,8 @@ class Kernel:
         stride: Output pixels per input pixel on both axes, 1 or more.
         axis_taps: Shape (k,), taps whose outer product with themselves is `taps`; None where not
             known.
-        crop: Output rows and columns cropped at the top and left; None to keep the picture in
-            place, or to move it by half a pixel.
+        crop: Output rows and columns cropped at the top and left; None for those that keep the
+            picture in place or, if none do, move it by half a pixel.
 
     Raises:
         SettingError: The taps are not a finite matrix or are too large, or the stride is below 1.
@@ -113,8 +113,8 @@ class Kernel:
         stride apart, convolved with the later taps; both crops are kept.
         """
         name, stride = f"{self.name} then {later.name}", self.stride * later.stride
-        (top, left), (more, beside) = self.padding, later.padding
-        crop = top * later.stride + more, left * later.stride + beside
+        (top, left), (later_top, later_left) = self.padding, later.padding
+        crop = top * later.stride + later_top, left * later.stride + later_left
         if self.axis_taps is None or later.axis_taps is None:
             return Kernel(name, _chained(self.taps, later.taps, later.stride), stride, None, crop)
         taps = _chained(self.axis_taps, later.axis_taps, later.stride)
@@ -122,7 +122,7 @@ class Kernel:
 
 
 def _chained(first: Taps, later: Taps, stride: int) -> Taps:
-    """Return the taps `first`, spaced `stride` apart, convolved with `later`, of as many axes."""
+    """Return the taps `first`, spaced `stride` apart, convolved with `later`, along all axes."""
     taps = np.zeros([(n - 1) * stride + k for n, k in zip(first.shape, later.shape, strict=True)])
     for index in np.ndindex(first.shape):
         starts = zip(index, later.shape, strict=True)

@@ -65,7 +65,7 @@ class KernelFile(NamedTuple):
         make = Kernel.outer if self.taps.ndim == 1 else Kernel
         if self.method == "tconv":
             return make(name, self.taps, self.stride)
-        from upsample_cli.kernels.named import resize_conv_kernel  # tconv does without
+        from upsample_cli.kernels.named import resize_conv_kernel  # not for tconv
 
         return resize_conv_kernel(make(name, self.taps, 1), self.resize, self.stride)
 

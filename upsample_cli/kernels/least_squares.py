@@ -1,13 +1,12 @@
 """Training of kernels by least squares: the taps that best turn shrunk pictures into originals.
 
 Every output phase is a weighted sum of the same n x n input pixels, so all phases share one Gram
-matrix G = E[x x^T]. Besides G, only the cross moments b = E[x y] of each phase are kept of the
-pictures. The requirements on a kernel (symmetric, balanced, exact on ramps, a resize-convolution)
-are linear in its free parameters f: taps = S f with C f = d. The best f minimises f'S'GSf - 2 f'S'b
-among those with C f = d. A separable kernel is fitted along one axis at a time.
+matrix G = E[x x^T]. A fit needs nothing else from the pictures but the cross moments b = E[x y]
+of each phase. The requirements on a kernel (symmetric, balanced, exact on ramps, a
+resize-convolution) are linear in its free parameters f: taps = S f with C f = d. The best f
+minimises f'S'GSf - 2 f'S'b among those with C f = d. A separable kernel is fitted axis by axis.
 
-If noise of sigma levels is expected in the pictures to enlarge, sigma^2 is added to the diagonal
-of G.
+Noise of sigma levels that is expected in pictures to enlarge adds sigma^2 to the diagonal of G.
 """
 
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from upsample_cli.kernels.kernel import Taps
 
 BALANCES = ("flat", "ramp", "none")
 _CHUNK = 1 << 15  # patches at once
-_ROUNDS = 30  # of fitting one axis at a time; ten are enough for an accuracy of 1e-6
+_ROUNDS = 30  # iterations of the separable fit; ten reach an accuracy of 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +184,9 @@ def _constrained_minimum(normal: Taps, right: Taps, conditions: Taps, goals: Tap
     rank = int((weights > 1e-10 * weights[0]).sum())
     special = directions[:rank].T @ ((left.T @ goals)[:rank] / weights[:rank])
     null = directions[rank:].T
-    rest = np.linalg.lstsq(null.T @ normal @ null, null.T @ (right - normal @ special), rcond=None)
-    return np.asarray(special + null @ rest[0])
+    target = null.T @ (right - normal @ special)
+    free = np.linalg.lstsq(null.T @ normal @ null, target, rcond=None)[0]
+    return np.asarray(special + null @ free)
 
 
 def _fold(length: int) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ Weights = NDArray[np.float32]
 LEAK = 0.2
 """The factor of negative values in the leaky rectifier after each layer of the body."""
 
-_PHASES = [stride**2 for stride in SHIPPED_STRIDES]  # the learned kernel has no others
+_PHASES = [stride**2 for stride in SHIPPED_STRIDES]  # those of the learned kernels
 _LARGEST = 1e4  # absolute weight; sums of products of larger weights would overflow
 
 

@@ -81,7 +81,7 @@ def first_moments(
     The arguments are those of `phase_sums`, without leading axes of `taps`. The result has shape
     (N, s1, ..., sN); the distances are in output pixels.
     """
-    moments = (taps * place for place in _places(taps))
+    moments = (taps * distance for distance in _distances(taps))
     return np.array([phase_sums(moment, stride, padding) for moment in moments])
 
 
@@ -99,20 +99,20 @@ def strang_fix_order(taps: NDArray[Any], stride: Sequence[int]) -> int:
     >>> strang_fix_order(np.outer([1, 2, 1], [1, 2, 1]), (2, 2))
     2
     """
-    places = [place / max(1.0, abs(place).max()) for place in _places(taps)]
+    distances = [axis / max(1.0, abs(axis).max()) for axis in _distances(taps)]
     for order in range(HIGHEST_ORDER):
-        for powers in product(range(order + 1), repeat=len(places)):
+        for powers in product(range(order + 1), repeat=len(distances)):
             if sum(powers) != order:
                 continue
             moments = taps
-            for place, power in zip(places, powers, strict=True):
-                moments = moments * place**power
+            for distance, power in zip(distances, powers, strict=True):
+                moments = moments * distance**power
             if np.ptp(phase_sums(moments, stride)) > _EQUAL * np.abs(moments).sum():
                 return order
     return HIGHEST_ORDER
 
 
-def _places(taps: NDArray[Any]) -> list[Floats]:
+def _distances(taps: NDArray[Any]) -> list[Floats]:
     """Return the signed distances of the taps from the middle, along each axis."""
     grids = np.ogrid[tuple(slice(length) for length in taps.shape)]
     return [grid - (length - 1) / 2 for grid, length in zip(grids, taps.shape, strict=True)]
@@ -167,21 +167,21 @@ def _check(size: tuple[int, ...], stride: tuple[int, ...], ramp: bool) -> None:
 
 def _equalise_moments(kernels: Floats, stride: tuple[int, ...], axis: int, goal: Floats) -> None:
     """Make the phases' first moments along an axis equal, in place, changing the taps least."""
-    parts = []  # of each phase: taps, distances from their middle, sum of squares of these, moments
+    parts = []  # for each phase: taps, their distances from its middle, the sum of squares, moments
     for first, taps in _phases(kernels, stride):
-        arms = stride[axis] * _places(taps[0])[axis]
-        middle = first[axis] - arms.flat[0]
-        inertia = float(np.broadcast_to(arms**2, taps.shape[1:]).sum())
-        parts.append((taps, arms, inertia, middle * goal + _total(taps * arms)))
-    fixed = [moments for _, _, inertia, moments in parts if not inertia]
-    if fixed:  # the moment of a single tap along the axis cannot change
+        distances = stride[axis] * _distances(taps[0])[axis]
+        middle = first[axis] - distances.flat[0]
+        squares = float(np.broadcast_to(distances**2, taps.shape[1:]).sum())
+        parts.append((taps, distances, squares, middle * goal + _total(taps * distances)))
+    fixed = [moments for _, _, squares, moments in parts if not squares]
+    if fixed:  # the moment of a phase with one tap along the axis cannot change
         common = fixed[0]
     else:
-        shares = np.array([1 / inertia for _, _, inertia, _ in parts])
+        shares = np.array([1 / squares for _, _, squares, _ in parts])
         common = np.tensordot(shares, [moments for *_, moments in parts], 1) / shares.sum()
-    for taps, arms, inertia, moments in parts:
-        if inertia:
-            taps += (common - moments) / inertia * arms
+    for taps, distances, squares, moments in parts:
+        if squares:
+            taps += (common - moments) / squares * distances
 
 
 def _phases(kernels: Floats, stride: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Floats]]:

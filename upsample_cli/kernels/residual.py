@@ -1,4 +1,4 @@
-"""What a learned network adds to the linear enlargement of a tile of luma, computed in NumPy.
+"""Computes in NumPy what a learned network adds to the linear enlargement of a tile of luma.
 
 The residual is head(body(luma - 1/2)). On a flat tile all features are flat, whatever their values;
 the head has no bias, and its taps sum to 0 for each phase and feature: so the residual is 0, at
@@ -10,7 +10,7 @@ come from six input rows. Small fixed matrices mix the rows before and after, so
 products do the work of twelve. Maps are 2-D, (rows, width x channels): three neighbouring pixels
 of a row are 3 C neighbouring values, so the triples at pixels j, j + 3, ... of all rows form one
 matrix without a copy. A layer keeps the width; the last two columns of each row draw on the next
-row and are meaningless. A few groups of four rows are computed at once, to stay in the cache.
+row and are meaningless. At once, only as many groups of four rows are computed as fit the cache.
 
 Source: A. Lavin, S. Gray, "Fast algorithms for convolutional neural networks", arXiv 1509.09308.
 """
@@ -130,17 +130,17 @@ def layer(maps: Maps, matrices: Maps, bias: Maps, rows: int) -> Maps:
     count, length, channels = -(-rows // 4), maps.shape[1], matrices.shape[2]
     out = np.empty((4 * count + 5, length), np.float32)
     out[4 * count :] = 0
-    most = max(1, _CACHED // length)
-    before, after = np.empty((2, 6, most * length), np.float32)
-    for first in range(0, count, most):
-        few = min(most, count - first)
-        target = out[4 * first : 4 * (first + few)]
-        sixes = np.ndarray(  # the six input rows of each group, which overlap
-            (few, 6, length), np.float32, maps[4 * first : 4 * (first + few) + 2], 0,
+    step = max(1, _CACHED // length)
+    before, after = np.empty((2, 6, step * length), np.float32)
+    for first in range(0, count, step):
+        groups = min(step, count - first)
+        target = out[4 * first : 4 * (first + groups)]
+        windows = np.ndarray(  # the six input rows of each group, which overlap
+            (groups, 6, length), np.float32, maps[4 * first : 4 * (first + groups) + 2], 0,
             (16 * length, 4 * length, 4),
         )  # fmt: skip
-        part, mixed = before[:, : few * length], after[:, : few * length]
-        np.matmul(_INPUT, sixes, out=part.reshape(6, few, length).transpose(1, 0, 2))
+        part, mixed = before[:, : groups * length], after[:, : groups * length]
+        np.matmul(_INPUT, windows, out=part.reshape(6, groups, length).transpose(1, 0, 2))
         pixels = mixed.reshape(6, -1, channels)
         for start in range(3):
             number = (len(pixels[0]) - start) // 3  # of triples
@@ -148,9 +148,9 @@ def layer(maps: Maps, matrices: Maps, bias: Maps, rows: int) -> Maps:
             place = pixels[:, start : start + 3 * number : 3]
             np.matmul(triples.reshape(6, number, 3 * channels), matrices, out=place)
         pixels[:, -2:] = 0  # meaningless, but they must be the same in every run
-        mixed = mixed.reshape(6, few, length)
+        mixed = mixed.reshape(6, groups, length)
         mixed[1] += bias  # `_OUTPUT` passes it to each of the four rows
-        np.matmul(_OUTPUT, mixed.transpose(1, 0, 2), out=target.reshape(few, 4, length))
+        np.matmul(_OUTPUT, mixed.transpose(1, 0, 2), out=target.reshape(groups, 4, length))
         rectify(target, before)
     return out
 

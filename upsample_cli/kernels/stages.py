@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from upsample_cli.planes import Planes, Size
 
-_CELLS = 8  # cells of one product: more multiply too many zeros, fewer slow it down
+_CELLS = 8  # cells per product: with more, too many zeros are multiplied; fewer are slower
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +113,7 @@ class Separable(NamedTuple):
     @property
     def copies(self) -> bool:
         """Whether every output pixel is a copy of one input pixel."""
-        return all(one.coefficients.shape[1] == 1 and (one.coefficients == 1).all() for one in self)
+        return all(np.array_equal(band.coefficients, np.ones((band.period, 1))) for band in self)
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that a window of the output needs."""
@@ -121,7 +121,7 @@ class Separable(NamedTuple):
 
     def counting(self) -> "Separable":
         """Return a stage for masks: it counts the marked input pixels that each output draws on."""
-        down, across = (replace(one, coefficients=(one.coefficients != 0) * 1.0) for one in self)
+        down, across = (replace(band, coefficients=(band.coefficients != 0) * 1.0) for band in self)
         return Separable(down, across)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
@@ -136,7 +136,7 @@ class Separable(NamedTuple):
         between: Planes = np.empty((count, len(rows), width), window.dtype)
         _apply(self.rows, window, rows, between)
         out: Planes = np.empty((count, len(rows), len(columns)), window.dtype)
-        # The columns are done likewise on transposed views, all rows of all planes at once.
+        # The same along the columns, on transposed views: all rows of all planes at once.
         lines, flat = between.reshape(1, -1, width), out.reshape(1, -1, len(columns))
         _apply(self.columns, lines.transpose(0, 2, 1), columns, flat.transpose(0, 2, 1))
         return out
