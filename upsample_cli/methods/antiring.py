@@ -7,7 +7,7 @@ lie at most `reach` pixels from its centre on each axis. With a reach of 1 these
 3 on an axis where the centre is also that of an input pixel. At strength 1 an edge has no
 overshoot; values within the range are not changed. For opacity, and for the black of CMYK, the
 reach is always 1, because a kernel computes them even where a network computes the colours.
-Networks hold the opacity of pictures at strength 1 without being asked.
+Networks always hold the opacity of pictures at strength 1.
 
 Source: mpv, `scale-antiring` (video/out/gpu/video.c, `pass_sample_separated_gen`); libplacebo,
     `pl_shader_sample_ortho2` (src/shaders/sampling.c).
@@ -50,11 +50,11 @@ class Neighbours(NamedTuple):
         first, last = self.ends(outputs)
         return range(int(first[0]), int(last[-1]) + 1)
 
-    def extreme(self, least: np.ufunc, x: Planes, outputs: range, axis: int) -> Planes:
+    def extreme(self, choose: np.ufunc, x: Planes, outputs: range, axis: int) -> Planes:
         """Return the least or the greatest neighbour of each output pixel, along one axis.
 
         Args:
-            least: np.minimum or np.maximum.
+            choose: np.minimum or np.maximum.
             x: The input pixels that the outputs draw on along the axis; shape (C, H, W).
             outputs: The run of output pixels.
             axis: 1 for down, 2 for across.
@@ -62,10 +62,10 @@ class Neighbours(NamedTuple):
         first, last = (end - self.draws_on(outputs).start for end in self.ends(outputs))
         count, runs = 2 * self.reach, x.shape[axis] - 2 * self.reach + 1
         parts = (np.take(x, range(k, k + runs), axis) for k in range(count))
-        run: Planes = reduce(least, parts)
+        run: Planes = reduce(choose, parts)
         out: Planes = np.take(run, first, axis)
-        later = last - count + 1  # not `first` where the centre is an input pixel's too
-        return out if (later == first).all() else least(out, np.take(run, later, axis))
+        later = last - count + 1  # differs from `first` where the centre is also an input pixel's
+        return out if (later == first).all() else choose(out, np.take(run, later, axis))
 
 
 class AntiRing(NamedTuple):
@@ -87,8 +87,8 @@ class AntiRing(NamedTuple):
         """Return the input rows and columns that the stages need or that hold the neighbours."""
         near = self.rows.draws_on(rows), self.columns.draws_on(columns)
         down, across = (
-            range(min(one.start, other.start), max(one.stop, other.stop))
-            for one, other in zip(windows_of(self.stages, rows, columns)[-1], near, strict=True)
+            range(min(drawn.start, close.start), max(drawn.stop, close.stop))
+            for drawn, close in zip(windows_of(self.stages, rows, columns)[-1], near, strict=True)
         )
         return down, across
 
@@ -98,12 +98,12 @@ class AntiRing(NamedTuple):
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
-        out = self._unheld(window, rows, columns)
+        out = self._without_antiring(window, rows, columns)
         reach = self.rows.reach
-        low, high = (self._extreme(least, window, rows, columns, reach) for least in _EXTREMES)
+        low, high = (self._extreme(choose, window, rows, columns, reach) for choose in _EXTREMES)
         if reach > 1 and len(window) in (2, 4):
-            for limits, least in zip((low, high), _EXTREMES, strict=True):
-                limits[-1:] = self._extreme(least, window[-1:], rows, columns, 1)
+            for limits, choose in zip((low, high), _EXTREMES, strict=True):
+                limits[-1:] = self._extreme(choose, window[-1:], rows, columns, 1)
         if self.strength == 1:
             return np.clip(out, low, high, out=out)
         held = np.clip(out, low, high)
@@ -112,7 +112,7 @@ class AntiRing(NamedTuple):
         out += held
         return out
 
-    def _unheld(self, window: Planes, rows: range, columns: range) -> Planes:
+    def _without_antiring(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output by the stages alone, without antiringing."""
         *windows, first = windows_of(self.stages, rows, columns)
         planes = self._part(window, first, rows, columns)
@@ -121,12 +121,12 @@ class AntiRing(NamedTuple):
         return planes
 
     def _extreme(
-        self, least: np.ufunc, window: Planes, rows: range, columns: range, reach: int
+        self, choose: np.ufunc, window: Planes, rows: range, columns: range, reach: int
     ) -> Planes:
         """Return the least or the greatest input pixel within `reach` of each output pixel."""
         down, across = (axis._replace(reach=reach) for axis in (self.rows, self.columns))
         part = self._part(window, (down.draws_on(rows), across.draws_on(columns)), rows, columns)
-        return across.extreme(least, down.extreme(least, part, rows, 1), columns, 2)
+        return across.extreme(choose, down.extreme(choose, part, rows, 1), columns, 2)
 
     def _part(
         self, window: Planes, part: tuple[range, range], rows: range, columns: range
@@ -140,18 +140,18 @@ class AntiRing(NamedTuple):
 
 
 class _Reached(AntiRing):
-    """For masks: counts the marked pixels that the stages draw on, plus 1 for marked neighbours."""
+    """For masks: counts the marked pixels that the stages use, plus 1 if a neighbour is marked."""
 
     __slots__ = ()
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return the counts of a window."""
-        counts = self._unheld(window, rows, columns)
+        counts = self._without_antiring(window, rows, columns)
         return counts + self._extreme(np.maximum, window, rows, columns, self.rows.reach)
 
 
 class NearestRange(NamedTuple):
-    """The stage from planes to twice as many: their least, then greatest values near each output.
+    """A stage with twice as many planes: the least values near each output, then the greatest.
 
     Args:
         rows: The neighbours along the height of the picture.
@@ -171,6 +171,5 @@ class NearestRange(NamedTuple):
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
-        down = (self.rows.extreme(least, window, rows, 1) for least in _EXTREMES)
-        across = zip(_EXTREMES, down, strict=True)
-        return np.concatenate([self.columns.extreme(*one, columns, 2) for one in across])
+        down = ((choose, self.rows.extreme(choose, window, rows, 1)) for choose in _EXTREMES)
+        return np.concatenate([self.columns.extreme(*pair, columns, 2) for pair in down])

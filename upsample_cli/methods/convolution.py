@@ -1,7 +1,7 @@
 """The methods `tconv`, a transposed convolution, and `resize-conv`, upsampling then a convolution.
 
-A transposed convolution adds a copy of the kernel, times the input pixel, to the output for every
-input pixel; neighbouring copies lie one stride apart. A resize-convolution interpolates, then
+For every input pixel, a transposed convolution adds to the output a copy of the kernel, multiplied
+by the pixel; neighbouring copies lie one stride apart. A resize-convolution interpolates, then
 convolves on the output grid. Both steps together are one transposed convolution, whose kernel is
 the interpolation's kernel convolved with the taps. With nearest-neighbour interpolation its phase
 sums are all equal whatever the taps, so it cannot make a checkerboard.
@@ -39,8 +39,8 @@ class KernelMethod(RingingMethod):
             or the path of a .npy of taps, whose stride is the scale, rounded up.
         kernel_size: Taps of a fixed kernel along each axis; None for the kernel's default.
         resize: The interpolation before the convolution; empty for none.
-        sized: The names of the kernels that `kernel_size` is for.
-        positive: The names of the kernels without negative taps; a file's taps are checked later.
+        sized: The names of the kernels that can have a `kernel_size`.
+        positive: The names of the kernels without negative taps. Taps in files are checked later.
     """
 
     __slots__ = ()
@@ -90,7 +90,7 @@ class KernelMethod(RingingMethod):
         return [kernel] * len(repeated_stride(f"kernel '{name}'", kernel.stride, scale))
 
     def equivalent(self, scale: float) -> "Kernel | None":
-        """Return the one transposed convolution that equals all kernels in turn; None for none."""
+        """Return the transposed convolution that equals all kernels in turn, if there are any."""
         kernels = self.kernels(scale)
         return reduce(lambda first, later: first.then(later), kernels) if kernels else None
 

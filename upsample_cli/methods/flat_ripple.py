@@ -15,8 +15,8 @@ Sums = NDArray[np.float64]
 def flat_ripple(method: Method, size_in: Size, size_out: Size) -> float:
     """Return the ripple of a flat picture that a method enlarges: its RMS over its mean.
 
-    Where the strides of its kernels lead beyond the size, the reduction takes off a part of it;
-    antiringing takes off its share of what is left.
+    If the strides of its kernels lead beyond the size, the reduction that follows weakens the
+    ripple. Antiringing removes its share of the rest.
 
     Args:
         method: The method.
@@ -24,14 +24,14 @@ def flat_ripple(method: Method, size_in: Size, size_out: Size) -> float:
         size_out: Height and width of its enlargement.
 
     Returns:
-        0 or more; NaN where it is not known: of a network in ONNX at other scales than its own.
+        0 or more; NaN if unknown, as for a network in ONNX at a scale other than its own.
     """
     scales = size_out[0] / size_in[0], size_out[1] / size_in[1]
-    kernel, held = method.equivalent(max(scales)), getattr(method, "antiring", 0.0)
+    kernel, removed = method.equivalent(max(scales)), getattr(method, "antiring", 0.0)
     if kernel is None:
-        known = (1 - held) * method.flat_ripple
+        known = (1 - removed) * method.flat_ripple
         return known if known < BALANCED or scales == (method.own_scale,) * 2 else nan
-    sums = held + (1 - held) * kernel.phase_sums
+    sums = removed + (1 - removed) * kernel.phase_sums
     return ripple(sums) if scales == (kernel.stride,) * 2 else _reduced(sums, size_in, size_out)
 
 
@@ -41,7 +41,7 @@ def _reduced(phase_sums: Sums, size_in: Size, size_out: Size) -> float:
         _shares(len(phase_sums), *lengths) for lengths in zip(size_in, size_out, strict=True)
     )
     mean = float(down.mean(0) @ phase_sums @ across.mean(0))
-    # The output is down @ phase_sums @ across^T. Its norm is that of the small triangles between.
+    # The output is down @ phase_sums @ across^T. The small triangles of QR have the same norms.
     left, right = np.linalg.qr(down).R, np.linalg.qr(across).R
     spread = float(np.linalg.norm(left @ (phase_sums - mean) @ right.T)) / sqrt(prod(size_out))
     return ripple(np.array([mean - spread, mean + spread]))  # two values of this mean and spread
@@ -54,4 +54,4 @@ def _shares(stride: int, before: int, after: int) -> Sums:
     band, outputs = interpolation_band(BICUBIC, before * stride, after), np.arange(after)
     weights = band.coefficients[outputs % band.period]
     phases = (band.sources(outputs)[:, None] + np.arange(weights.shape[1])) % stride
-    return np.stack([(weights * (phases == one)).sum(1) for one in range(stride)], 1)
+    return np.stack([(weights * (phases == phase)).sum(1) for phase in range(stride)], 1)

@@ -35,7 +35,7 @@ class Nearest(Method):
 
 @dataclass(frozen=True, slots=True)
 class Unchanged(Nearest):
-    """What a repair has for a method: it keeps the size and all pixels."""
+    """The method of `upsample repair`, which keeps the size and copies all pixels."""
 
     name = "repair"
 

@@ -24,7 +24,7 @@ _NUMBERS = {int: (int,), float: (int, float)}  # types that a value of each kind
 class Stage(Protocol):
     """One step from planes to planes of another size.
 
-    If every output pixel is a copy of one input pixel, it says so by a true attribute `copies`.
+    A stage whose output pixels are all copies of input pixels has a true attribute `copies`.
     """
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
@@ -70,7 +70,7 @@ class Parameter(NamedTuple):
 
     @property
     def kind(self) -> type:
-        """The type of its values; None as the default stands for a whole number left open."""
+        """The type of its values; a parameter whose default is None takes whole numbers."""
         return int if self.default is None else type(self.default)
 
     @property
@@ -167,7 +167,7 @@ class Method(ABC):
     def files(self) -> tuple[str, ...]:
         """Return the paths of the files that it reads: of a kernel, weights or a network."""
         values = ((item, getattr(self, item.name)) for item in self.parameters())
-        return tuple(v for of, v in values if v and (of.suffix or (of.file and is_kernel_file(v))))
+        return tuple(v for p, v in values if v and (p.suffix or (p.file and is_kernel_file(v))))
 
     def notes(self) -> tuple[str, ...]:
         """Return notes on what a user of the method may not expect."""
@@ -178,7 +178,7 @@ class Method(ABC):
         return 0
 
     def memory(self, size_in: "Size", size_out: "Size", window: "Size", threads: int) -> int:
-        """Return the bytes of threads that compute a window each, without strips; 0 for little."""
+        """Return the bytes that threads need beside strips to compute a window each; 0 for few."""
         return 0
 
     def check_for(self, what: str) -> None:

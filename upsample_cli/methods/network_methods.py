@@ -1,8 +1,8 @@
 """The methods `network`, our learned network, and `onnx`, any network in ONNX for pictures.
 
-`network` enlarges by the learned linear kernel, and a network adds to the luma of the result. Flat
+`network` enlarges by the learned linear kernel and adds to the luma what a network computes. Flat
 pictures stay exactly as the kernel makes them, whatever the weights (`kernels/residual.py` has the
-proof). `onnx` runs the user's network tile by tile. Either enlarges opacity by a kernel.
+proof). `onnx` runs the user's network tile by tile. Both enlarge opacity by a kernel.
 """
 
 from dataclasses import dataclass, field
@@ -129,7 +129,7 @@ class OnnxNetwork(NetworkMethod):
 
     Args:
         model: The path of a .onnx file.
-        model_range: What it takes: 0..`1`, 0..`255` or `-1`..1; `auto` tries the first two.
+        model_range: Its input range: 0..`1`, 0..`255` or `-1`..1; `auto` tries the first two.
         tile: Input pixels along the side of a tile, without the halo; 0 for a suitable size.
         halo: Input pixels to add around a tile; None finds by trial how many the network needs.
         edges: `own` if the network pads its layers at the picture's edges; `boundary` if the

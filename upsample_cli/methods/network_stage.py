@@ -1,9 +1,10 @@
 """What the stages of networks share: a kernel beside the network, opacity, and luma.
 
-A network that saw colours weighted by opacity would sharpen them at the edge of a sprite, where the
-kernel leaves the opacity soft: a dark or light fringe. So it sees the colours themselves, and
-hidden pixels have colours of visible neighbours. Where pixels of unlike opacity meet, as beside a
-shadow, each has to count by its opacity: there the result is the kernel's.
+At the edge of a sprite, a network would sharpen colours that are weighted by opacity, while the
+kernel leaves the opacity soft; the result would be a dark or light fringe. So the network gets
+colours without weights, and hidden pixels get the colours of visible neighbours. Where pixels of
+different opacity meet, as beside a shadow, each has to count by its opacity, so the kernel's result
+is used.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +20,7 @@ from upsample_cli.methods.antiring import NearestRange, Neighbours
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 
-_AROUND = 1  # input pixels beyond an output pixel in which opacity has to be even for a network
+_AROUND = 1  # input pixels: the network is used where opacity is even as far around a pixel
 _FILLED = 8  # input pixels beyond the visible ones to fill with their colours
 _HIDDEN = 1 / 512  # opacity, below half a level of 8 bits, of a pixel without a colour
 _BOX = Separable(*[Band(np.ones((1, 3)), np.array([-1]), 1)] * 2)  # sums over 3x3 pixels
@@ -38,8 +39,8 @@ class NetworkStage(ABC):
         self.linear, self.scale, self.halo = kernel.stage(), kernel.stride, halo
         self.is_weighted = is_weighted
         self.nearest = NearestRange(*[Neighbours(1, self.scale, 1)] * 2)
-        # Input pixels needed beyond each side: by the kernel and `_evenness`; by these and the
-        # network.
+        # Input pixels beyond each side that the kernel and `_evenness` need (reach), and that the
+        # network needs, too (margin).
         first, _ = self.linear.draws_on(range(self.scale), range(self.scale))
         self.reach = _AROUND + max(-first.start, first.stop - 1)
         self.filled = _FILLED * is_weighted
@@ -71,7 +72,7 @@ class NetworkStage(ABC):
             return self._enlarged(planes, first, *window)
         out = self._by_kernel(planes, first, *window)
         low, high = np.split(_applied(self.nearest, planes, first, *window), 2)
-        np.clip(out, low, high, out=out)  # or a next pass would take its rings for colours
+        np.clip(out, low, high, out=out)  # else a later pass would take ringing for colours
         if planes[-1].max() > _HIDDEN:
             colours = self._enlarged(_unweighted(planes), first, *window)
             out[:-1] += self._evenness(planes[-1], first, *window) * (out[-1] * colours - out[:-1])
@@ -90,7 +91,7 @@ class NetworkStage(ABC):
 
 
 class _CountingColours(Separable):
-    """Gives each colour the counts of all planes, since it draws on their luma and on opacity."""
+    """Sums the counts of all planes for each colour, which depends on their luma and opacity."""
 
     __slots__ = ()
 

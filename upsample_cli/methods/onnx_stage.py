@@ -45,18 +45,15 @@ class OnnxStage(NetworkStage):
 
     def draws_on(self, rows: range, columns: range) -> tuple[range, range]:
         """Return the input rows and columns that the tiles of an output window draw on."""
-        steps, more = (1, -1) if self.ensemble else (1,), self.filled
-        down, across = (
-            range(
-                min(run.start // self.scale - self.reach, *(tile.seen.start for tile in tiles))
-                - more,
-                max(-(-run.stop // self.scale) + self.reach, *(tile.seen.stop for tile in tiles))
-                + more,
-            )
-            for axis, run in enumerate((rows, columns))
-            for tiles in [[tile for step in steps for tile in self._tiles(axis, run, step)]]
-        )
-        return down, across
+        return self._drawn(0, rows), self._drawn(1, columns)
+
+    def _drawn(self, axis: int, run: range) -> range:
+        """Return the input rows or columns that the tiles of a run of outputs draw on."""
+        steps = (1, -1) if self.ensemble else (1,)
+        seen = [tile.seen for step in steps for tile in self._tiles(axis, run, step)]
+        start = min(run.start // self.scale - self.reach, *(part.start for part in seen))
+        stop = max(-(-run.stop // self.scale) + self.reach, *(part.stop for part in seen))
+        return range(start - self.filled, stop + self.filled)
 
     def __call__(self, window: Planes, rows: range, columns: range) -> Planes:
         """Return a window of the output; see `Stage`."""
@@ -91,7 +88,7 @@ class OnnxStage(NetworkStage):
         return total / np.float32(8)
 
     def _turned(self, planes: Planes) -> Planes:
-        """Return the network's output for planes with rows and columns exchanged, and back."""
+        """Return the network's output, computed with rows and columns exchanged."""
         return self.model.run(planes.swapaxes(1, 2)).swapaxes(1, 2)
 
     def _by_tiles(
@@ -99,19 +96,16 @@ class OnnxStage(NetworkStage):
     ) -> Planes:
         """Return a window of the output, tile by tile; a step of -1 flips the picture there."""
         scale, border = self.scale, self.model.border
-        tiles = [
-            self._tiles(axis, *along) for axis, along in enumerate(zip(window, steps, strict=True))
-        ]
-        starts = [along[0].kept.start for along in tiles]
-        ends = [along[-1].kept.stop for along in tiles]
+        tiles = [self._tiles(axis, window[axis], steps[axis]) for axis in (0, 1)]
+        starts = [on_axis[0].kept.start for on_axis in tiles]
+        ends = [on_axis[-1].kept.stop for on_axis in tiles]
         shape = [(stop - start) * scale for start, stop in zip(starts, ends, strict=True)]
         whole: Planes = np.empty((len(planes), *shape), planes.dtype)
         flipped = [slice(None, None, step) for step in steps]
-        for tile in product(*tiles):
-            places = list(zip(tile, first, starts, strict=True))
-            seen = (_slice_of(one.seen, before) for one, before, _ in places)
-            kept = (_slice_of(one.kept, one.seen.start, scale, border) for one, *_ in places)
-            into = (_slice_of(one.kept, start, scale) for one, _, start in places)
+        for pair in product(*tiles):
+            seen = (_slice_of(pair[axis].seen, first[axis]) for axis in (0, 1))
+            kept = (_slice_of(tile.kept, tile.seen.start, scale, border) for tile in pair)
+            into = (_slice_of(pair[axis].kept, starts[axis], scale) for axis in (0, 1))
             whole[:, *into] = run(planes[:, *seen][:, *flipped])[:, *flipped][:, *kept]
         top, left = starts
         rows, columns = (self._indices(axis, run) for axis, run in enumerate(window))
@@ -136,7 +130,7 @@ class OnnxStage(NetworkStage):
         if step == 1:
             return list(self._along(axis, start, stop))
         tiles = reversed(list(self._along(axis, end - stop, end - start)))
-        return [_Tile(*(range(end - one.stop, end - one.start) for one in tile)) for tile in tiles]
+        return [_Tile(*(range(end - run.stop, end - run.start) for run in tile)) for tile in tiles]
 
     def _along(self, axis: int, start: int, stop: int) -> Iterator[_Tile]:
         """Yield the tiles that cover a run of input rows or columns.

@@ -1,8 +1,8 @@
 """The stage of our learned network: the learned kernel, plus what the network adds to the luma.
 
 It computes whole tiles of a grid that depends on the picture's size alone, so the result is the
-same, bit for bit, for any strips and threads. Where another stage follows, the windows that it
-draws on overlap, so the latest tiles are kept.
+same, bit for bit, for any strips and threads. If another stage follows, the windows that it draws
+on overlap, so the tiles used last are kept.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from upsample_cli.kernels.residual import TileNetwork
 from upsample_cli.methods.network_stage import NetworkStage, colours_of, eightfold, luma_of
 from upsample_cli.planes import Planes, Size
 
-BEYOND = 16  # input pixels of the grid beyond the picture: the next stage draws on some of them
+BEYOND = 16  # input pixels that the grid goes beyond the picture: a next stage draws on some
 
 
 class ResidualStage(NetworkStage):
@@ -27,7 +27,7 @@ class ResidualStage(NetworkStage):
         tile_network: The network, arranged for tiles.
         ensemble: Whether to average over eight flips and rotations of a tile, which must be square.
         is_weighted: See `NetworkStage`.
-        keep: How many of the latest tiles to keep for later windows; 0 if windows do not overlap.
+        keep: How many of the tiles used last to keep; 0 if the windows do not overlap.
     """
 
     def __init__(
