@@ -6,17 +6,17 @@ multiples of 1 / stride. Smoothing r by [1 2 1] / 4 along each axis, over pixels
 then two, then four, keeps what lies nearer and nearer to the lines. The last result is the core;
 the differences between successive results are the rings. Core and rings are the bands.
 
-A picture also has content of its own near the lines: the nearer to a line, the less. For each band
-this is estimated from the picture's own changes: with P the power of the band and G that of the
-changes, the band's ratio is the median of P / G over cells of the picture, weighted by G and kept
-within limits that the outermost ring sets. In each cell, what exceeds ratio G counts as pattern:
+The picture's own content has power near the lines, too: the nearer to a line, the less. This power
+is estimated from the picture's own changes. With P the power of a band and G that of the changes,
+the band's ratio is the median of P / G over cells of the picture, weighted by G and kept within
+limits that the outermost ring sets. In each cell, the part of P above ratio G counts as pattern:
 
     gain = max(0, 1 - ratio G / P)
 
-A sharp texture has more power near the lines than G tells and, unlike a pattern, as much further
-from them. So ratio G is at least 3 L T, except after a lossy codec, which spreads patterns over the
-rings. L is the band's number in `_LEAST_RATIOS`. T is the least power of the outermost ring in a
-cell and its neighbours: the border of a pattern has power there, too, but is narrow.
+A sharp texture has more power near the lines than ratio G and, unlike a pattern, as much further
+from them. So 3 L T replaces ratio G where it is larger, except after a lossy codec, which spreads
+patterns over the rings. L is the band's number in `_LEAST_RATIOS`. T is the least power of the
+outermost ring in a cell and its neighbours; a pattern's border has power there, too, but is narrow.
 
 The innermost ring gets the core's gain if that is greater; the gain of each ring further out is at
 most that of the band inside it. All bands together have no more power than the metric may have seen
@@ -29,15 +29,15 @@ from numpy.typing import NDArray
 from upsample_cli.metrics.rows import Floats
 
 _RINGS = 3
-# Of the outermost ring's ratio: the least ratio of each band, from the core out.
+# The least ratio of each band, from the core out, relative to the outermost ring's ratio.
 _LEAST_RATIOS = np.array([1 / 40, 1 / 20, 1 / 8, 1.0])
-_MORE = 2.0  # times the least ratio: the greatest ratio
-_STAIRS = 60.0  # added to that per pixel of stairs: they have power near the lines, too
-_SURE = 5.0  # relative growth of all ratios per pixel of stairs, whose power differs by place
+_MORE = 2.0  # the greatest ratio over the least, without stairs
+_STAIRS = 60.0  # added to `_MORE` per pixel of stairs: they have power near the lines, too
+_GROWTH = 5.0  # of all ratios, relative, per pixel of stairs, whose power differs by place
 _LEAST = np.float32(1e-3)  # squared levels, against division by 0
 _MOST = np.float32(1e20)  # squared levels, against overflow
-_WIDER = 3  # pixels apart: for stride 2 the brightness is smoothed once more, over about a kernel
-_TEXTURE = 3.0  # times the least power around: the mean of a texture, estimated on the safe side
+_WIDER = 3  # pixels: the step by which the brightness is smoothed again for stride 2
+_TEXTURE = 3.0  # assumed power of a texture over its least power nearby: rather high than low
 # Cells needed beyond each side: to find the least power, to smooth powers, to interpolate gains.
 _AROUND = 3
 
@@ -76,7 +76,7 @@ def bands(residual: Floats, stride: int) -> list[Floats]:
     chain = [residual]
     for ring in range(_RINGS):
         chain.append(_smoothed(chain[-1], stride << ring))
-    *chain, core = [centre(one, chain[-1].shape) for one in chain]
+    *chain, core = [centre(part, chain[-1].shape) for part in chain]
     return [core, *(a - b for a, b in zip(reversed(chain), [core, *reversed(chain)], strict=False))]
 
 
@@ -88,10 +88,10 @@ def ratios(windows: list[list[Floats]], cell: int, stairs: float) -> NDArray[np.
         cell: Pixels along a side of a cell.
         stairs: How far stairs, such as nearest-neighbour's, move an edge in the picture, in pixels.
     """
-    powers = [np.stack([_power(one, cell).ravel() for one in window]) for window in windows]
+    powers = [np.stack([_power(part, cell).ravel() for part in parts]) for parts in windows]
     changes, *parts = np.hstack(powers)
     medians = np.array([_median(part / (changes + _LEAST), changes) for part in parts])
-    medians *= 1 + _SURE * stairs
+    medians *= 1 + _GROWTH * stairs
     least = medians[-1] * _LEAST_RATIOS
     most = np.minimum((_MORE + _STAIRS * stairs) * least, medians[-1])
     return np.asarray(np.clip(medians, least, most))
@@ -109,26 +109,26 @@ def local_pattern(window: list[Floats], ratios: NDArray[np.float64], care: Float
         cell: Pixels along a side of a cell.
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
-    powers = [_power(one, cell) for one in window]
+    powers = [_power(part, cell) for part in window]
     texture = np.float32(0 if is_lossy else _TEXTURE) * _smooth(_least_around(powers[-1]))
-    changes, *powers = (_smooth(one[1:-1, 1:-1]) for one in powers)
+    changes, *powers = (_smooth(power[1:-1, 1:-1]) for power in powers)
     down, across = (
         linear_weights((np.arange((count - 2) * cell) + 0.5) / cell + 0.5, count)
         for count in changes.shape
     )
-    gains, most, total = list[Floats](), np.ones_like(changes), np.zeros_like(changes)
+    gains, gain, total = list[Floats](), np.ones_like(changes), np.zeros_like(changes)
     for index, power in enumerate(powers):
         own = changes * np.float32(ratios[index])
         expected = care * np.maximum(own, texture * np.float32(_LEAST_RATIOS[index]))
-        gain = 1 - expected / np.maximum(power, expected + np.float32(1e-9))
-        most = np.maximum(most, gain) if index == 1 else np.minimum(most, gain)
-        total += np.square(most) * power
-        gains.append(most)
+        own_gain = 1 - expected / np.maximum(power, expected + np.float32(1e-9))
+        gain = np.maximum(gain, own_gain) if index == 1 else np.minimum(gain, own_gain)
+        total += np.square(gain) * power
+        gains.append(gain)
     scale = np.sqrt(np.minimum(1, largest / np.maximum(total, np.float32(1e-9))))
-    whole = np.zeros((len(down), len(across)), np.float32)
+    pattern = np.zeros((len(down), len(across)), np.float32)
     for gain, band in zip(gains, window[1:], strict=True):
-        whole += down @ (gain * scale @ across.T) * centre(band, whole.shape)
-    return whole
+        pattern += down @ (gain * scale @ across.T) * centre(band, pattern.shape)
+    return pattern
 
 
 def _power(levels: Floats, cell: int) -> Floats:

@@ -4,8 +4,8 @@ A cell is a few periods wide and high. It keeps the mean of its residual in each
 `projection`), its level and its slopes.
 
 Cells with many blocks of equal pixels (see `rows`) are plain: parts with flat colours and edges,
-and parts enlarged by nearest-neighbour. They need enough blocks that are not nearly black: there a
-pattern in proportion to the brightness, such as that of an uneven kernel, does not show.
+and parts enlarged by nearest-neighbour. Nearly black blocks do not count: in them a pattern in
+proportion to the brightness, such as that of an uneven kernel, does not show.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ _SHORT = 5  # strides up to this begin with the second pair: their cells have fe
 _LEAST = 4  # cells along each side of a picture, at least
 _MOST = 30_000  # cells of a picture, at most: larger pictures get larger cells
 _RUN = 150_000  # values computed at once: what fits the cache
-_SATURATED = 0.1  # of a cell's pixels at 0 or 255: with more, the cell is not usable
-_PLAIN = 0.5  # blocks of one colour per period of a plain cell, at least, that are not black
+_SATURATED = 0.1  # share of a cell's pixels at 0 or 255; with more, the cell is not usable
+_PLAIN = 0.5  # least number of blocks of one colour, not black, per period of a plain cell
 _HIDDEN = 0.25  # squared levels: power of a pattern that 8-bit rounding may hide in a plain cell
 _SPREAD = 2.6  # variance in a cell over the variance of its slope: median of 72 photographs
 _BLACK = 8.0  # levels: in darker pixels a pattern in proportion to the brightness does not show
@@ -70,7 +70,7 @@ class Cells(NamedTuple):
     def mixed(cls, parts: "Sequence[Cells]", shares: Floats) -> "Cells":
         """Return the cells of a weighted sum of planes, such as luma, from each plane's cells."""
         phases, level, slope = (
-            np.asarray(sum(share * one for share, one in zip(shares, same, strict=True)))
+            np.asarray(sum(share * array for share, array in zip(shares, same, strict=True)))
             for same in zip(*(part[:3] for part in parts), strict=True)
         )
         usable, *others = zip(*(part[3:] for part in parts), strict=True)
@@ -129,12 +129,12 @@ class CellGrid:
         with np.errstate(over="ignore", invalid="ignore"):  # such cells are not usable
             levels = rows.levels[:, : n * wide + 2 * left]
             phases, level, slope = self._projection.products(levels, m, n)
-            rest, expected = phases, None
+            remaining, expected = phases, None
             if rows.expected is not None:
-                even = rows.expected[:, : n * wide + 2 * left]
-                expected = self._projection.products(even, m, n)[0]
-                rest = phases - expected
-            strength = np.square(rest).mean(axis=1)
+                levels = rows.expected[:, : n * wide + 2 * left]
+                expected = self._projection.products(levels, m, n)[0]
+                remaining = phases - expected
+            strength = np.square(remaining).mean(axis=1)
         blocks, periods = marks.equal_blocks(self.stride), self.pixels / prod(self.stride)
         equal = lit_blocks = self._counts(blocks[inside])
         flat, is_blocks = equal == self.pixels, equal >= periods
@@ -149,7 +149,7 @@ class CellGrid:
             expected *= ~plain[:, None]
         slope *= ~plain[:, None]
         usable = plain | (self._counts(marks.ends[inside]) <= _SATURATED * self.pixels)
-        if rows.is_unclipped:  # 0 is no clipping either, but shows no pattern
+        if rows.is_unclipped:  # nor is 0 clipped, but it shows no pattern
             usable |= self._opaque(rows.levels > 0.0)
         usable &= ~(flat & (level < _BLACK))
         if rows.opaque is not None:
@@ -218,9 +218,9 @@ class CellReader:
         """Return all cells of the grid at `index`; None if there are none."""
         if not self._parts[index]:
             return None
-        parts, evens = zip(*self._parts[index], strict=True)
+        parts, expected_parts = zip(*self._parts[index], strict=True)
         cells = Cells(*map(np.concatenate, zip(*parts, strict=True)))
-        expected = None if evens[0] is None else np.concatenate(evens)
+        expected = None if expected_parts[0] is None else np.concatenate(expected_parts)
         self._parts[index] = [(cells, expected)]
         if expected is None:
             return cells

@@ -14,8 +14,8 @@ NONE = "none"
 DITHER = "dither"
 BLOCKS = "codec blocks"
 _FIGURES = ("ripple", "peak", "contrast_db", "floor", "ripple_rel", "local_db")
-_EXPLAINED = 0.6  # of the strongest pattern's power, at least, is that of the picture's period
-# Shares of the evidence and of the power at a multiple, that explain it.
+_STRONG = 0.6  # least power of the picture's period, relative to that of the strongest pattern
+# Pairs of shares of the evidence and power at a multiple; results with both of a pair explain it.
 _ENOUGH = (0.9, 0.0), (0.6, 0.5), (0.05, 0.8)
 
 
@@ -68,9 +68,9 @@ class Checkerboard(NamedTuple):
 def period(results: Mapping[int, Checkerboard]) -> int | None:
     """Return the shortest period that explains the strongest checkerboard.
 
-    A pattern that is clear in the whole picture goes before one in parts of it. At a multiple of
-    its stride, a faint pattern makes textures clear that have that period by chance in places. So a
-    divisor of the stride is returned if it explains what the whole picture has at the multiple,
+    A pattern that is clear in the whole picture precedes one in parts of it. A faint pattern also
+    counts at the multiples of its stride, where a texture that repeats by chance may add to it. So
+    a divisor of the stride is returned if it explains what the whole picture has at the multiple,
     see `_ENOUGH`.
 
     If dither is about as strong or stronger, its period is returned; without a checkerboard, that
@@ -79,23 +79,23 @@ def period(results: Mapping[int, Checkerboard]) -> int | None:
     Args:
         results: The results by stride.
     """
-    powers = {s: one.ripple**2 for s, one in results.items() if one.verdict == CHECKERBOARD}
+    powers = {s: results[s].ripple ** 2 for s in results if results[s].verdict == CHECKERBOARD}
     strongest = max(powers.values(), default=0.0)
-    for stride, one in results.items():
-        if one.verdict == DITHER and one.ripple**2 >= _EXPLAINED * strongest:
+    for stride, result in results.items():
+        if result.verdict == DITHER and result.ripple**2 >= _STRONG * strongest:
             return stride
     if not powers:
-        return next((stride for stride, one in results.items() if one.verdict == BLOCKS), None)
-    strong = [stride for stride, power in powers.items() if power >= _EXPLAINED * strongest]
-    stride = min([one for one in strong if _is_whole(results[one])] or strong)
-    divisors = [one for one in powers if stride % one == 0 and _is_whole(results[one])]
+        return next((s for s in results if results[s].verdict == BLOCKS), None)
+    strong = [stride for stride, power in powers.items() if power >= _STRONG * strongest]
+    stride = min([s for s in strong if _is_whole(results[s])] or strong)
+    divisors = [s for s in powers if stride % s == 0 and _is_whole(results[s])]
     explaining = (
-        one
-        for one in divisors
-        if _explains(results[one], results[stride])
-        # A picture with patterns of 2 and of 3 has one of 6; one of 2 in one of 4 has one of 4.
+        s
+        for s in divisors
+        if _explains(results[s], results[stride])
+        # Patterns of 2 and of 3 together repeat after 6; a pattern of 2 within one of 4, after 4.
         and all(
-            one % other == 0 or (other % one == 0 and _explains(results[one], results[other]))
+            s % other == 0 or (other % s == 0 and _explains(results[s], results[other]))
             for other in divisors
         )
     )
@@ -107,19 +107,19 @@ def _is_whole(result: Checkerboard) -> bool:
     return result.contrast_db >= CONTRAST_DB
 
 
-def _explains(one: Checkerboard, multiple: Checkerboard) -> bool:
+def _explains(result: Checkerboard, multiple: Checkerboard) -> bool:
     """Return whether a result explains what the whole picture has at a multiple of its stride."""
-    power = (one.ripple_rel / max(multiple.ripple_rel, 1e-30)) ** 2
+    power = (result.ripple_rel / max(multiple.ripple_rel, 1e-30)) ** 2
     return any(
-        one.evidence >= evidence * multiple.evidence and power >= least
+        result.evidence >= evidence * multiple.evidence and power >= least
         for evidence, least in _ENOUGH
     )
 
 
 def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checkerboard:
-    """Return the result at the picture's period; without one, the largest of each figure.
+    """Return the result at the picture's period or, without a period, the largest of each figure.
 
-    Without a period, only results of one status count: "saturated" if there are any, because they
+    In the latter case only results of one status count: "saturated" if there are any, because they
     leave open whether there is a pattern; else "ok"; else "constant".
 
     Args:
@@ -134,8 +134,8 @@ def result_at(results: Mapping[int, Checkerboard], stride: int | None) -> Checke
             break
     else:
         return next(iter(results.values()))._replace(stride=NO_STRIDE)
-    known = {
-        name: [value for one in same if isfinite(value := getattr(one, name))] for name in _FIGURES
-    }
-    largest: dict[str, Any] = {name: max(values, default=nan) for name, values in known.items()}
-    return max(same, key=lambda one: one.rank)._replace(stride=NO_STRIDE, **largest)
+    largest: dict[str, Any] = {}
+    for name in _FIGURES:
+        values = (getattr(result, name) for result in same)
+        largest[name] = max(filter(isfinite, values), default=nan)
+    return max(same, key=lambda result: result.rank)._replace(stride=NO_STRIDE, **largest)

@@ -5,8 +5,8 @@
 2. The pattern of the whole picture comes from a regression over the cells (see `pattern`), that of
    its parts from windows of 4 x 4 cells (see `windows`); both come with estimates of their error.
 3. A cell in or near a window with a pattern gets the power that its own phases share with that
-   pattern (see `patches`). A window's pattern that resembles the picture's counts only by
-   its part of that shape. All other cells get the power of the pattern that they have in common.
+   pattern (see `patches`). If a window's pattern resembles the picture's, only its part of that
+   shape counts. All other cells get the power of the pattern that they have in common.
 4. `ripple` is the root of the mean power over the usable cells: the RMS, in levels, of the part
    that repeats with the stride. `share` is the part of these cells that have the pattern, `peak`
    the RMS where it is strongest.
@@ -43,17 +43,17 @@ LEAST_RIPPLE = 0.2  # the least ripple of a checkerboard, in levels
 LEAST_COLOUR_RIPPLE = 0.8
 _PART_LEVELS = 0.35  # the same for a pattern in parts of a picture only: some textures repeat
 _LEAST_CELLS = 16  # usable ones
-# With fewer usable cells than this share, and a greater floor in levels, the rest is too little.
+# The verdict is unknown with a smaller share of usable cells and a greater floor, in levels.
 _FEW, _BLIND = 0.25, 5.0
 # With fewer usable cells, a pattern may be unclear although it is so many times its floor: at long
 # strides, most lines of a pattern with a shorter period are empty.
 _MANY, _ABOVE = 50, 4.0
-_BLOCKS = 0.95  # of a picture's cells: if more consist of one-colour blocks, it has no pattern
+_BLOCKS = 0.95  # share of the cells: if as many may be one-colour blocks, there is no pattern
 _DITHER = 0.5  # levels: the greatest ripple of ordered dither
 _ALIKE = 0.9  # least correlation of a pattern with the thresholds of ordered dither
 _BLOCK = 8  # pixels along a side of the blocks of JPEG and similar codecs
 _FAINT = 1.0  # levels: the greatest ripple of codec blocks
-_STRIPES = 0.6  # of the power of codec blocks, at least, lies along the axes
+_STRIPES = 0.6  # least share of the power of codec blocks that lies along the axes
 
 
 class PatternMap(NamedTuple):
@@ -90,9 +90,9 @@ class Meter(CellReader):
         """Return the checkerboard of the rows so far, at the stride of this index."""
         return verdict_and_map(self.cells(index), self.grids[index], self._least)[0]
 
-    def pattern_map(self, index: int = 0) -> PatternMap:
-        """Return where the checkerboard of the rows so far is, at the stride of this index."""
-        return verdict_and_map(self.cells(index), self.grids[index], self._least)[1]
+    def pattern_map(self) -> PatternMap:
+        """Return where the checkerboard of the rows so far is, at the first stride."""
+        return verdict_and_map(self.cells(0), self.grids[0], self._least)[1]
 
 
 def verdict_and_map(
@@ -147,14 +147,14 @@ def _evidence(
 ) -> tuple[Pattern, Pattern, float, NDArray[np.float64], Mask]:
     """Return the evidence for a pattern in a picture, and in each of its cells.
 
-    It is the pattern of all cells; that of the cells away from those with a local pattern, or again
-    the first; the contrast of the clearest window, NaN where none is clear; and of each cell, shape
-    (m, n), the mean square of the pattern in squared levels, and whether it has one.
+    This is the pattern of all cells; that of the cells away from local patterns, or again that of
+    all; the contrast of the clearest window, NaN if none is clear; and for each cell, shape (m, n),
+    its pattern's mean square in squared levels, and whether it has a pattern.
     """
     noises = noise(cells, grid.pixels)
     weight = weights(cells, noises)
     whole = rest = pattern(cells, weight, noises, grid)
-    # Without the stairs of slopes; the phases' mean square by chance, and that of the picture.
+    # The phases without stairs; their mean square by chance; the mean square of the picture.
     phases = cells.phases - whole.stairs.T.astype(np.float32) @ cells.slope
     chance, square = noises * (phases.shape[1] / grid.pixels), cells.squares(grid.cell)
     parts = phases, cells.level, square, weight, chance

@@ -18,7 +18,7 @@ from upsample_cli.metrics.cells import sum_3x3
 from upsample_cli.metrics.rows import Floats, Mask
 from upsample_cli.metrics.spectrum import square_lines, stripes_share
 
-_MOST = 4.0  # times its pattern's power: cap of a cell's power, which an edge may exceed by chance
+_MOST = 4.0  # limit of a cell's power over its pattern's: an edge may add any power by chance
 # A patch grows from a cell if the power in it and its neighbours is between these multiples of the
 # power of their patterns.
 _LOW, _HIGH = 0.7, 2.0
@@ -26,9 +26,9 @@ _ROUNDS = 12  # cells by which patches grow, at most
 _ALIKE = 0.15  # share of a pattern's power in the whole picture's shape: with more, they are alike
 _ONE_AXIS = 0.85  # least share of the power of stripes along one axis
 _TEXT = 0.1  # least share of a picture's cells that have lines of text
-# Times the power of chance where stripes would show for certain; least share of such cells; share
-# of their power that is found there, if they go on.
-_CERTAIN, _GROUND, _GOES_ON = 300.0, 0.03, 0.25
+# Least power of stripes, over that of chance, in cells where they would certainly show; least share
+# of such cells; least share of that power that stripes have there if they continue.
+_CERTAIN, _GROUND, _CONTINUES = 300.0, 0.03, 0.25
 _TINY = 1e-9  # against division by 0
 
 Places = tuple[NDArray[np.intp], ...]
@@ -74,26 +74,26 @@ class Patches:
                 the squared brightness.
             others: The same without the cell itself.
         """
-        (constant, relative), (rest, relative_rest) = (
+        (constant, relative), (constant_beside, relative_beside) = (
             [parts / np.maximum(weight, _TINY) for parts, weight in (sums[:2], sums[2:])]
             for sums in (windows[:4], others[:4])
         )
         explained = [
-            np.square(one).sum(axis=1) * weight[:, 0]
-            for one, weight in ((constant, windows[1]), (relative, windows[3]))
+            np.square(mean).sum(axis=1) * weight[:, 0]
+            for mean, weight in ((constant, windows[1]), (relative, windows[3]))
         ]
         is_relative = explained[1] > explained[0]
         which = is_relative[:, None]
         patterns = np.where(which, relative, constant)
-        beside = np.where(which, relative_rest, rest)
+        beside = np.where(which, relative_beside, constant_beside)
         if self._shape is not None:
             patterns, beside = _shaped(patterns, beside, self._shape)
         self._set(places, is_relative, patterns, beside)
 
     def are_text(self, is_clear: bool, chance: Floats, stride: tuple[int, int]) -> bool:
-        """Return whether the patterns are stripes such as lines of text make.
+        """Return whether the patterns are stripes that lines of text may make.
 
-        These are no clearer than chance, or do not go on where the ground is flat.
+        Such stripes are not clear enough in any window, or do not continue in flat cells.
 
         Args:
             is_clear: Whether a window has the contrast that a stride along one axis needs.
@@ -108,19 +108,19 @@ class Patches:
         if not is_clear and self.known.mean() >= _TEXT:
             return True
         ground = self.known & (chance * _CERTAIN < self.full)
-        goes_on = self.power[ground].sum() >= _GOES_ON * self.full[ground].sum()
-        return bool(ground.sum() >= _GROUND * self.known.sum() and not goes_on)
+        continues = self.power[ground].sum() >= _CONTINUES * self.full[ground].sum()
+        return bool(ground.sum() >= _GROUND * self.known.sum() and not continues)
 
     def grow(self, usable: Mask) -> None:
-        """Give cells without a pattern that of a neighbour, as far as patches grow.
+        """Let patches grow: give cells without a pattern that of a neighbour.
 
         Args:
             usable: Shape (m, n), whether a pattern would show in a cell.
         """
         m, n = usable.shape
         for _ in range(_ROUNDS):
-            shared, whole = (sum_3x3(np.nan_to_num(one)) for one in (self.power, self.full))
-            support = shared / np.maximum(whole, _TINY)
+            shared, full = (sum_3x3(np.nan_to_num(plane)) for plane in (self.power, self.full))
+            support = shared / np.maximum(full, _TINY)
             has_it = self.known & (support > _LOW) & (support < _HIGH)
             padded = np.pad(np.where(has_it, support, 0.0), 1)
             near = np.stack([padded[i : i + m, j : j + n] for i, j in np.ndindex(3, 3)])
@@ -150,7 +150,7 @@ def _shaped(patterns: Floats, beside: Floats, shape: Floats) -> tuple[Floats, Fl
         beside: Same shape, the patterns of each window's other cells, which are reduced alike.
         shape: Shape (phases,), a unit vector.
     """
-    along, beside_along = (np.outer(one @ shape, shape) for one in (patterns, beside))
-    shared, power = (np.square(one).sum(axis=1, keepdims=True) for one in (along, patterns))
+    along, beside_along = (np.outer(rows @ shape, shape) for rows in (patterns, beside))
+    shared, power = (np.square(rows).sum(axis=1, keepdims=True) for rows in (along, patterns))
     is_alike = shared > _ALIKE * power
     return np.where(is_alike, along, patterns), np.where(is_alike, beside_along, beside)

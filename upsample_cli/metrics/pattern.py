@@ -1,10 +1,10 @@
 """The pattern of a whole picture: a regression over its cells, with estimates of the error.
 
-The phases of the cells are regressed on their slopes and either on 1 or on their brightness. What
-goes with the slopes is stairs, such as nearest-neighbour's. What goes with 1 is a pattern of equal
-strength everywhere; what goes with the brightness is a pattern in proportion to it, such as that of
-an uneven kernel. Quiet cells count more: a cell weighs 1 / (noise + 0.5^2), where the noise is the
-variance that differences from neighbouring cells show.
+The phases of the cells are regressed on their slopes and either on 1 or on their brightness. The
+part in proportion to the slopes is stairs, such as nearest-neighbour's. The constant part is a
+pattern of equal strength everywhere; the part in proportion to the brightness is a pattern such as
+that of an uneven kernel. Quiet cells count more: a cell weighs 1 / (noise + 0.5^2), where the noise
+is the variance that differences from neighbouring cells show.
 
 Cells along an edge or a line of a table are alike, not independent. So the error is that of a
 jackknife: the regression is repeated without each group of rows of cells in turn, then without each
@@ -26,12 +26,12 @@ _LEAST = np.float32(1e-6)  # variance, whose logarithm must be finite
 _NOISE = 0.5  # levels, added to a cell's noise: differences below 8-bit rounding mean nothing
 _PLAIN_WEIGHT = 1 / 6  # the most that a plain cell weighs: rounding may hide a faint pattern in it
 _HEAVIEST = 32  # cells that share the greatest weight
-_GROUP = 3  # rows or columns of cells that are left out together, in large pictures
+_GROUP = 3  # rows or columns of cells left out together in a large picture, by the jackknife
 _MANY = 12  # rows or columns of cells: a picture with as many is large
 _STAIR = 0.3  # pixels: about how far stairs move an edge
 _TILE = 1024  # pixels over which stairs are alike
-# Least share of stripes' power along one axis, for strides 2, 3 and more. Of uneven kernels it is
-# half or less; one in fifty random patterns has that much: of more lines, fewer lie on one axis.
+# Least share of power along one axis that stripes have, for strides 2, 3 and more; one in fifty
+# random patterns has as much. The patterns of uneven kernels have at most half.
 _ONE_AXIS = 0.98, 0.85, 0.75
 _SAME = 4.0  # times the error: patterns that differ by no more may be the same
 
@@ -138,34 +138,34 @@ def pattern(cells: Cells, weight: Floats, noises: Floats, grid: CellGrid) -> Pat
     for base in (0, 1):
         fit = _solved(rows.xx.sum(axis=0), rows.xa.sum(axis=0), base, prior)
         changes = [groups.changes(fit, base, prior) for groups in (rows, columns)]
-        errors = [line_power(one[0], stride).sum(axis=0).reshape(stride) for one in changes]
+        errors = [line_power(change[0], stride).sum(axis=0).reshape(stride) for change in changes]
         power = float(rows.xx[:, base, base].sum())
         if min(weight.shape) < _MANY:  # too few groups to rely on
             errors.append(_error_of_single_cells(parts, fit, base, stride) / power**2)
         error = np.max(errors, axis=0) + least / power
         fits.append((Estimate(phase_lines(fit[0], stride), error), fit[1:], changes))
     (additive, stairs, changes), (relative, *_) = fits
-    return Pattern(additive, relative, _clear(stairs, changes))
+    return Pattern(additive, relative, _reduced(stairs, changes))
 
 
-def _clear(stairs: Numbers, changes: list[Numbers]) -> Numbers:
-    """Return stairs, reduced by the share of error in their power: few edges show them badly."""
-    doubt = np.max([np.square(one[1:]).sum(axis=(1, 2)) for one in changes], axis=0)
+def _reduced(stairs: Numbers, changes: list[Numbers]) -> Numbers:
+    """Return stairs, reduced by the share of error in their power, which is large for few edges."""
+    error = np.max([np.square(change[1:]).sum(axis=(1, 2)) for change in changes], axis=0)
     power = np.square(stairs).sum(axis=1)
-    return np.asarray(stairs * np.maximum(0.0, 1 - doubt / np.maximum(power, 1e-30))[:, None])
+    return np.asarray(stairs * np.maximum(0.0, 1 - error / np.maximum(power, 1e-30))[:, None])
 
 
 def is_striped(cells: Cells, grid: CellGrid, power: Floats) -> bool:
-    """Return whether a pattern repeats along one axis alone, as a fence does.
+    """Return whether a pattern repeats along one axis alone, as that of a fence does.
 
-    The pattern of an uneven kernel does so only if the kernel is even along the other axis.
+    That of an uneven kernel does so only if the kernel is even along the other axis.
 
     Args:
         cells: All cells of a picture.
         grid: How the picture is cut.
         power: Shape (m, n), the power of the pattern in each cell, in squared levels.
     """
-    phases = np.stack([sum_3x3(one) for one in np.moveaxis(cells.phases, 1, 0)], axis=-1)
+    phases = np.stack([sum_3x3(phase) for phase in np.moveaxis(cells.phases, 1, 0)], axis=-1)
     lines = np.tensordot(power, line_power(phases, grid.stride), 2)
     least = _ONE_AXIS[min(grid.stride[0] - 2, len(_ONE_AXIS) - 1)]
     return stripes_share(lines, grid.stride) >= least

@@ -1,18 +1,18 @@
 """Removes a pattern that repeats with the stride from a picture, strip by strip.
 
-1. The pattern that cells share is subtracted, if one explains half of the pattern's power, see
-   `shared_pattern`. Before it, clipped pixels get the value that the brightness around and the
+1. The pattern that all cells share is subtracted, if it explains half of the pattern's power, see
+   `shared_pattern`. Before that, clipped pixels get the value that the brightness around and the
    pattern predict.
-2. Patterns that only neighbours share: where the strength changes suddenly, of many kernels, or
-   broken by a codec. They are what exceeds the picture's own content near the stride's lines, see
-   `bands`.
+2. Patterns that only neighbouring cells share are subtracted: patterns whose strength changes
+   suddenly, of many kernels, or broken up by a codec. They are the power near the stride's lines
+   that exceeds the picture's own, see `bands`.
 
 Step 1 is done near cells where the metric finds a pattern, and in cells that it could not measure,
-such as clipped ones. Step 2 is done near cells where it then still finds one; with twice the
-care where step 1 was enough; with four times the care in the wider neighbourhood of any pattern;
-and nowhere else. Step 2 is left out if the pattern has one strength everywhere and step 1 leaves
-none, unless the picture comes from a lossy codec. A texture of the stride's period whose phase
-stays the same looks like a pattern and is removed, too; the values of clipped pixels are guesses.
+such as clipped ones. Step 2 is done near cells where it still finds one after step 1; with twice
+the care near cells where step 1 was enough; with four times the care in the wider neighbourhood of
+any pattern; and nowhere else. Step 2 is left out if the pattern has one strength everywhere and
+step 1 leaves none, except after a lossy codec. A texture of the stride's period whose phase stays
+the same looks like a pattern and is removed, too; the values of clipped pixels are guesses.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,12 +34,12 @@ _NEAR, _WIDER = 4, 12  # how many cells the neighbourhoods of a pattern reach be
 # Factors of the ratios of `bands`: near a pattern that step 1 leaves, near one that it removes, in
 # the wider neighbourhood, and beyond it.
 _CLEAR, _DOUBT, _CAREFUL, _NOTHING = 1.3, 2.6, 5.2, 1e4
-_LOSSY = 0.35  # factor of these after a lossy codec, which smooths pictures and breaks patterns up
+_LOSSY = 0.35  # their factor after a lossy codec, which smooths pictures and breaks patterns up
 _CODED = 8.0  # levels by which a lossy codec moves clipped pixels, about
 _MOST = 2.0  # times the strongest pattern's power around: the most that step 2 removes
-_FEW = 4  # strides above this have many lines: the outermost ring, between them, is left alone
+_FEW = 4  # larger strides have many lines: the outermost ring, between the lines, is not changed
 _WHITE = 255.0  # levels; floating-point samples beyond it are not clipped
-_DARKEST = 0.1  # of the brightness: the least that a pattern leaves of it
+_DARKEST = 0.1  # least share of the brightness that a pattern leaves
 _ROWS, _COLUMNS = 256, 512  # pixels of a part of a picture, about: what fits the cache
 _WINDOW = 128  # pixels, about, along a side of the four windows that the ratios come from
 
@@ -75,19 +75,19 @@ class PatternRemoval:
     def without_pattern(self, rows: range) -> Floats:
         """Return the rows of one of `strips` without the pattern, in levels."""
         mended, side = list[Floats](), self.grid.cell[0]
-        for columns, levels, shared, near in self._parts(rows, self._runs(1, _COLUMNS)):
+        for columns, levels, shared, window in self._parts(rows, self._runs(1, _COLUMNS)):
             mended.append(levels - shared)
-            if near:
-                care, largest = (self._at(rows, columns, one) for one in (self.care, self.largest))
-                local = bands.local_pattern(near, self.ratios, care, largest, side, self.is_lossy)
+            if window:
+                care, largest = (self._at(rows, columns, at) for at in (self.care, self.largest))
+                local = bands.local_pattern(window, self.ratios, care, largest, side, self.is_lossy)
                 mended[-1] -= local
         return np.concatenate(mended, axis=1)[: len(rows), : self.size[1]]
 
     def with_ratios(self, stairs: float) -> "PatternRemoval":
         """Return this plan with the ratios of four windows of the picture; see `bands.ratios`."""
         runs = [self._runs(axis, _WINDOW) for axis in (0, 1)]
-        rows, columns = ([one[len(one) // 4], one[3 * len(one) // 4]] for one in runs)
-        windows = [near for run in rows for *_, near in self._parts(run, columns)]
+        rows, columns = ([axis[len(axis) // 4], axis[3 * len(axis) // 4]] for axis in runs)
+        windows = [window for run in rows for *_, window in self._parts(run, columns)]
         ratios = bands.ratios(windows, self.grid.cell[0], stairs)
         if self.grid.stride[0] > _FEW:
             ratios[-1] = _NOTHING
@@ -115,10 +115,10 @@ class PatternRemoval:
         down = bands.wrapped_indices(whole, reach, range(self.size[0]), stride)
         needed = range(int(down.min()), int(down.max()) + 1)
         across = bands.wrapped_indices(range(runs[-1].stop), reach, range(self.size[1]), stride)
-        fetched = [one[down - needed.start].take(across, 1) for one in self.fetch(needed)]
+        fetched = [plane[down - needed.start].take(across, 1) for plane in self.fetch(needed)]
         for columns in runs:
             part = slice(columns.start, columns.stop + 2 * reach)
-            levels, *known = (one[:, part] for one in fetched)
+            levels, *known = (plane[:, part] for plane in fetched)
             levels = self._unclipped(levels, (whole.start - reach, columns.start - reach))
             *light, average, changes = bands.brightness_and_changes(levels, stride)
             start = whole.start - reach + margin, columns.start - reach + margin
@@ -127,14 +127,14 @@ class PatternRemoval:
                 yield columns, bands.centre(levels, shape), spread, []
                 continue
             residual = bands.centre(levels, spread.shape) - average - spread
-            for one in known:
-                residual -= bands.centre(one, spread.shape)
-                residual += bands.centre(bands.averaged(one, stride), spread.shape)
+            for plane in known:
+                residual -= bands.centre(plane, spread.shape)
+                residual += bands.centre(bands.averaged(plane, stride), spread.shape)
             average = bands.averaged(residual, stride)
             residual = bands.centre(residual, average.shape) - average
-            near = bands.bands(self._continued(residual, start), stride)
+            parts = bands.bands(self._continued(residual, start), stride)
             changes = self._continued(bands.centre(changes, average.shape), start)
-            window = [bands.centre(changes, near[0].shape), *near]
+            window = [bands.centre(changes, parts[0].shape), *parts]
             yield columns, bands.centre(levels, shape), bands.centre(spread, shape), window
 
     def _continued(self, residual: Floats, start: tuple[int, int]) -> Floats:
@@ -156,11 +156,11 @@ class PatternRemoval:
         known = (from_ends > self.is_lossy * _CODED).astype(np.float32)
         if known.all():
             return levels
-        stride, near = self.grid.stride[0], self._near(levels.shape, start)
+        stride, strength = self.grid.stride[0], self._strength(levels.shape, start)
         shifts = -(start[0] % stride), -(start[1] % stride)
         phases = np.roll(self.shared.shares[:2].reshape(2, stride, stride), shifts, (1, 2))
-        cells = tuple(-(-length // stride) for length in levels.shape)
-        even, times = np.tile(phases, (1, *cells))[:, : levels.shape[0], : levels.shape[1]] * near
+        (height, width), cells = levels.shape, tuple(-(-n // stride) for n in levels.shape)
+        even, times = np.tile(phases, (1, *cells))[:, :height, :width] * strength
         times = np.maximum(1 + times, _DARKEST)
         total = bands.averaged(known, stride)
         around = bands.averaged((levels - even) / times * known, stride)
@@ -180,13 +180,13 @@ class PatternRemoval:
             shares = self.shared.shares.reshape(4, stride, stride)[:, (top + i) % stride]
             shares = np.tile(np.roll(shares, -(left % stride), axis=1), -(-width // stride))
             even, *others = shares[:, :width]
-            for share, one in zip(others, light, strict=True):
+            for share, regressor in zip(others, light, strict=True):
                 if share.any():
-                    even = even + one[i::stride] * share
+                    even = even + regressor[i::stride] * share
             spread[i::stride] = even
-        return spread * self._near((height, width), start)
+        return spread * self._strength((height, width), start)
 
-    def _near(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
+    def _strength(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
         """Return the strength of the shared pattern at each pixel of a window."""
         if self.shared.is_everywhere:
             return np.ones((1, 1), np.float32)
@@ -202,7 +202,7 @@ class PatternRemoval:
         return self._interpolated(of_cells, *middles)
 
     def _interpolated(self, of_cells: Floats, *pixels: NDArray[np.intp]) -> Floats:
-        """Return figures of all cells, interpolated at some rows and columns of pixels."""
+        """Return figures of all cells, interpolated at rows and columns of pixels."""
         for at, margin, cell in zip(pixels, self.grid.margin, self.grid.cell, strict=True):
             places = np.clip((at + 0.5 - margin) / cell - 0.5, 0, len(of_cells) - 1)
             first = int(places[0])
@@ -219,7 +219,7 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
     Args:
         cells: All cells of the channel.
         grid: How the picture is cut into cells, for the same stride down and across.
-        fields: Where the metric finds a pattern, and where it still does, see `shared_pattern`;
+        fields: Where the metric finds a pattern, and where it still does, see `explaining_pattern`;
             for this channel, or for luma.
         size: Height and width of the picture, in pixels.
         fetch: Returns rows of the channel.

@@ -2,13 +2,13 @@
 
 An uneven kernel adds to each phase a share of the brightness around and of its slopes. So the
 phases of all cells are regressed on 1, the brightness and its slopes; the coefficients are the
-shares. What goes with the slopes far more than with the brightness comes from stairs, such as
-nearest-neighbour's, and does not count.
+shares. Shares of the slopes far above that of the brightness come from stairs, such as
+nearest-neighbour's, and do not count.
 
 The strength may differ by place: in a part of the picture, or with changing sign. Then the
-strength of a cell is what its phases have of the shared pattern, averaged over the cells around;
-quiet ones count more. At first the phases' principal component, in proportion to the brightness,
-stands for the shared pattern.
+strength of a cell is how much of the shared pattern its phases have, averaged over the cells
+around; quiet ones count more. At first the phases' principal component, in proportion to the
+brightness, stands for the shared pattern.
 """
 
 from typing import NamedTuple
@@ -30,7 +30,7 @@ _BEYOND = 2.5  # times its strength in the cells: the most that a fit may have a
 # networks whose values run from -1 to 1; nowhere. A later one must explain clearly more.
 _FORMS, _CLEARLY = ((0, 1), (-_WHITE / 2, 1), (1, 0)), 1.3
 _ROUNDS = 2  # of fitting the strengths, then the shares
-_LITTLE = 0.05  # of what cells with the pattern tell of it: with less, a cell counts as without it
+_PRIOR = 0.05  # share of the mean evidence that is added to each cell's, for a strength of 0
 _DOMINATES = 20.0  # times the mean square of the phases by chance
 
 
@@ -75,10 +75,10 @@ def shared_pattern(cells: Cells, grid: CellGrid, strength: Floats | None = None)
 
 
 def _fitted(normal: Moments, products: Moments) -> Moments:
-    """Return the shares that fit the phases best, as far as they can be told apart.
+    """Return the shares that fit the phases best.
 
-    Where the brightness varies little, large shares of 1 and of the brightness may cancel, and add
-    up to much at black or white. Then the pattern is one that vanishes at a likely brightness.
+    If the brightness varies little, large shares of 1 and of the brightness may cancel each other,
+    but not at black or white. Then the pattern is assumed to have one of `_FORMS`.
 
     Args:
         normal: Shape (4, 4), weighted sums of products of the regressors.
@@ -117,7 +117,7 @@ def shared_by_place(cells: Cells, grid: CellGrid, power: Floats) -> SharedPatter
     for _ in range(_ROUNDS):  # in float64: floating-point samples may be huge
         own = sum_3x3(sum_3x3(certain * (expected * cells.phases).sum(axis=1)))
         whole = sum_3x3(sum_3x3(certain * np.square(expected).sum(axis=1)))
-        strength = own / (whole + _LITTLE * whole[power > 0].mean() + 1e-30)
+        strength = own / (whole + _PRIOR * whole[power > 0].mean() + 1e-30)
         strength /= np.abs(strength[power > 0]).max() + 1e-30  # a black channel has none
         result = shared_pattern(cells, grid, np.clip(strength, -1, 1).astype(np.float32))
         expected = np.einsum("imn,ip->mpn", _regressors(cells), result.shares, dtype=np.float64)
@@ -137,9 +137,9 @@ def explaining_pattern(
 ) -> tuple[SharedPattern, Floats]:
     """Return a shared pattern that explains half of the pattern's power or more, and the rest.
 
-    It has one strength everywhere if that explains as much, else a strength that differs by place,
-    else none. It has none either if it dominates the cells and has no one strength: then they show
-    it better one by one.
+    Its strength is 1 everywhere if that explains as much; else it differs by place, if that does;
+    else it is 0. It is also 0 if a pattern dominates the cells and differs by place: each cell
+    then shows it better by itself.
 
     Args:
         cells: All cells of a channel.

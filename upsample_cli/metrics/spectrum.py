@@ -10,7 +10,7 @@ from upsample_cli.metrics.checkerboard import CONTRAST_DB
 
 Numbers = NDArray[np.float64]
 _SIDE = 256  # pixels along a side of the windows of `periodogram`
-_USUAL, _MOST = 0.1, 3.0  # cells by which a gain of 1 is expected; the greatest gain
+_USUAL, _MOST = 0.1, 3.0  # weight of the expectation that the gain is 1; the greatest gain
 _SIGNIFICANT = 12.0  # least power of a line over its error; by chance e^-12 of all lines have it
 
 
@@ -127,7 +127,7 @@ def square_lines(squares: NDArray[Any], stride: tuple[int, int]) -> NDArray[Any]
 def unexplained(
     phases: NDArray[Any], expected: NDArray[Any], usable: NDArray[Any], stride: tuple[int, int]
 ) -> NDArray[Any]:
-    """Return phases less what is expected of an even enlargement, with a fitted gain at each line.
+    """Return phases less those expected of an even enlargement, with a fitted gain at each line.
 
     Even kernels keep more or less of a picture's details, so its own pattern is stronger or weaker.
     Where little is expected, the gain is 1.
@@ -138,11 +138,11 @@ def unexplained(
         usable: Shape (m, n), which cells count.
         stride: Phases down and across, (s, t).
     """
-    own, lines = (real_lines(one.swapaxes(1, 2), stride) for one in (phases, expected))
-    own, seen = (np.where(usable[..., None], one, 0) for one in (own, lines))
+    own, lines = (real_lines(part.swapaxes(1, 2), stride) for part in (phases, expected))
+    own, seen = (np.where(usable[..., None], part, 0) for part in (own, lines))
     weight = 1 / (np.square(seen).sum(axis=2) + 1)
     shared, power = (
-        square_lines(np.einsum("mn,mnk,mnk->k", weight, one, seen), stride) for one in (own, seen)
+        square_lines(np.einsum("mn,mnk,mnk->k", weight, part, seen), stride) for part in (own, seen)
     )
     gain = np.clip((shared + _USUAL) / (power + _USUAL), 0, _MOST).astype(phases.dtype)
     explained = real_lines(lines * gain, stride) * phases.dtype.type(gain.size)

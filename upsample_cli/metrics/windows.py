@@ -21,7 +21,7 @@ Indices = NDArray[np.intp]
 _SIDE = 4  # cells along a side of a window
 _SIZES = 3  # of windows, each twice as large as the one before
 _KNOWN = 3.0  # least effective number of cells in a window, by their weights
-_LEVELS = 1.0  # levels RMS: the weakest pattern that is looked for
+_LEVELS = 1.0  # RMS in levels of the weakest pattern to look for
 _WORTH = 3.0  # times the power of chance: for weaker windows the jackknife is not tried
 _LEAST = 9  # cells in the picture, at least, that have the pattern of their window
 _BESIDE = 1  # cells beyond a window's sides that may have its pattern, too
@@ -105,10 +105,10 @@ def _fill(
     places = np.nonzero((which >= 0) & free[: len(which), : which.shape[1]])
     windows = np.unravel_index(which[places], sums.weight.shape[:2])
     apart = [place // side - first for place, first in zip(places, windows, strict=True)]
-    inside = np.logical_and(*((one >= 0) & (one < _SIDE) for one in apart))[:, None]
-    near = [one[windows] for one in sums]
+    inside = np.logical_and(*((steps >= 0) & (steps < _SIDE) for steps in apart))[:, None]
+    near = [part[windows] for part in sums]
     others = [
-        np.where(inside, one - own[places], one) for one, own in zip(near, singles, strict=True)
+        np.where(inside, part - own[places], part) for part, own in zip(near, singles, strict=True)
     ]
     patches.fill(places, near, others)
 
@@ -198,7 +198,7 @@ def _contrasts(
             break
         where = tuple(axis[active] for axis in places)
         weight = weights[where].reshape(len(active), 1, -1)
-        # nothing is left without a part that has all the weight: the change is minus the mean
+        # If a part has all the weight, nothing is left without it: the change is minus the mean.
         change = sums[active, :, None] - parts[where].reshape(len(active), sums.shape[1], -1)
         change /= np.maximum(total[active, :, None] - weight, 1e-9)
         change -= mean[active, :, None]
