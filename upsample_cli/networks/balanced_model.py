@@ -44,8 +44,7 @@ class BalancedModel(NamedTuple):
 
     Args:
         data: The bytes of its .onnx file.
-        moved: By layer name, how far its weights moved, relative to their norm; 0 where they were
-            even.
+        moved: By layer name, the relative change of its weights; 0 if they were even.
         unchanged: By name of each layer that was left as it is, the reason.
     """
 
@@ -63,7 +62,7 @@ def balanced_model(
         path: A .onnx file.
         layer: A glob of the names of the nodes, or of their weights, to balance; None for all.
         balanced: Balances the taps of transposed convolutions, as `kernels.phases.balanced` does.
-        even: Names of layers to leave, which have no checkerboard, as where a blur removes it.
+        even: Names of layers to leave as they are: they have no checkerboard, or a blur removes it.
 
     Raises:
         NetworkFileError: The file cannot be read, or is too large to be copied.
@@ -76,12 +75,12 @@ def balanced_model(
     uses = Counter(name for node in model.graph.node for name in node.input)
     is_quantised = not _QUANTISED.isdisjoint(node.op_type for node in model.graph.node)
     for node, shuffle, places in _layers(model, tensors):
-        titles = [one.name or one.output[0] for one in (node, shuffle) if one]
+        titles = [item.name or item.output[0] for item in (node, shuffle) if item]
         weights = node.input[1] if node else titles[0]
         name = weights.removesuffix(".weight")
-        if layer and not any(fnmatchcase(one, layer) for one in (name, weights, *titles)):
+        if layer and not any(fnmatchcase(text, layer) for text in (name, weights, *titles)):
             continue
-        is_known = node is not None and all(one.input[place] in tensors for one, place in places)
+        is_known = node is not None and all(owner.input[at] in tensors for owner, at in places)
         if not {name, *titles}.isdisjoint(even):
             moved[name], left[name] = 0.0, "it has no checkerboard"
         elif is_quantised and not is_known:
@@ -135,7 +134,7 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
 
 def _constants(graph: GraphProto) -> dict[str, TensorProto]:
     """Return the tensors of a graph's initializers and Constant nodes by name."""
-    tensors = {one.name: one for one in graph.initializer}
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant":
             values = [entry.t for entry in node.attribute if entry.HasField("t")]
@@ -161,11 +160,11 @@ def _own(
 def _layers(
     model: ModelProto, tensors: Mapping[str, TensorProto]
 ) -> Iterator[tuple[NodeProto | None, NodeProto | None, list[tuple[NodeProto, int]]]]:
-    """Yield each layer's convolution, its DepthToSpace if it has one, and what is to be balanced.
+    """Yield each layer's convolution, its DepthToSpace if it has one, and the inputs to balance.
 
-    These are inputs, each as a node and its place in the node: the weights, and for a DepthToSpace
-    the bias and the slopes of each PRelu between, unless it has one slope for all channels. Where
-    not all channels are made alike from one convolution, the DepthToSpace is yielded without one.
+    An input is a node and the index of its input: the weights, and for a DepthToSpace the bias and
+    the slopes of each PRelu between, unless all channels share a slope. The convolution is None if
+    the channels of a DepthToSpace do not all come in the same way from one convolution.
     """
     for node in model.graph.node:
         if node.op_type == "ConvTranspose":
@@ -178,21 +177,22 @@ def _layers(
 def _source(
     graph: GraphProto, tensors: Mapping[str, TensorProto], name: str
 ) -> tuple[NodeProto | None, list[tuple[NodeProto, int]]]:
-    """Return the convolution that all channels of a value are made from alike, and its inputs.
+    """Return the convolution from which all channels of a value come in the same way.
 
-    The inputs, of it and of nodes after it, are those to be balanced. Without one: None and [].
+    Also return the inputs to balance: its own, and those of nodes after it. None and [] if there is
+    no such convolution.
     """
     waiting, slopes = {name}, list[tuple[NodeProto, int]]()
     for node in reversed(graph.node):  # a node stands after all that it draws on
         if waiting.isdisjoint(node.output):
             continue
         if node.op_type == "Conv" and len(waiting) == 1:
-            places = [(node, place) for place, one in enumerate(node.input) if one]
+            places = [(node, place) for place, value in enumerate(node.input) if value]
             return node, [*places[1:], *slopes]
         if node.op_type not in _POINTWISE:
             break
         waiting.difference_update(node.output)
-        varied = [one for one in node.input if one and not _is_one_value(tensors.get(one))]
+        varied = [value for value in node.input if value and not _is_one_value(tensors.get(value))]
         if node.op_type == "PRelu" and node.input[1] in varied:
             slopes.append((node, 1))
             varied.remove(node.input[1])
@@ -209,7 +209,7 @@ def _balance(
     node: NodeProto, shuffle: NodeProto | None, tensors: list[TensorProto], balanced: Balance
 ) -> float:
     """Balance a layer's tensors in place; return the relative change of the first, the weights."""
-    attributes = {one.name: get_attribute_value(one) for one in node.attribute}
+    attributes = {entry.name: get_attribute_value(entry) for entry in node.attribute}
     old = to_array(tensors[0])
     if tensors[0].data_type not in _TYPES:
         kind = TensorProto.DataType.Name(tensors[0].data_type).lower()
@@ -220,7 +220,7 @@ def _balance(
         stride = tuple(attributes.get("strides", [1] * (old.ndim - 2)))
         new = balanced(old, stride)
     else:
-        settings = {one.name: get_attribute_value(one) for one in shuffle.attribute}
+        settings = {entry.name: get_attribute_value(entry) for entry in shuffle.attribute}
         is_crd = settings.get("mode", b"DCR") == b"CRD"
         groups = attributes.get("group", 1)
         if groups > 1 and (not is_crd or len(old) // groups % settings["blocksize"] ** 2):

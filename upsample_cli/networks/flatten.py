@@ -50,8 +50,8 @@ class _Flat:
         self.unread: dict[str, str] = {}
         self.rounds = False  # whether values that vary are quantised
         self._folder = folder
-        known = {one.name for one in graph.initializer}
-        known |= {one.values.name for one in graph.sparse_initializer}
+        known = {tensor.name for tensor in graph.initializer}
+        known |= {sparse.values.name for sparse in graph.sparse_initializer}
         self.inputs = tuple(value for value in graph.input if value.name not in known)
         self.varying = {value.name for value in self.inputs}
         self._walk(graph, {}, "")
@@ -86,7 +86,7 @@ class _Flat:
     def _inline(
         self, node: NodeProto, graph: GraphProto, names: dict[str, str], path: str, first: bool
     ) -> None:
-        """Append an inner graph, run once; if it is the `first`, its results become the node's."""
+        """Append an inner graph once; the results of a node's `first` graph become the node's."""
         start, go = f"{path}:first", f"{path}:go"
         self.constants |= {start: np.array(0), go: np.array(True)}
         sources, results = list(node.input), [value.name for value in graph.output]
@@ -140,13 +140,13 @@ class _Flat:
 
 
 def _sorted(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
-    """Return nodes so that each stands after those whose outputs it takes; as given if none can."""
+    """Return nodes, each after those whose outputs it takes; unchanged if no such order exists."""
     places = {name: place for place, node in enumerate(nodes) for name in node.output if name}
     before = {
         place: {places[name] for name in _taken(node) & places.keys()}
         for place, node in enumerate(nodes)
     }
-    if all(max(takes, default=-1) < place for place, takes in before.items()):
+    if all(max(earlier, default=-1) < place for place, earlier in before.items()):
         return nodes
     try:
         return [nodes[place] for place in TopologicalSorter(before).static_order()]
@@ -155,12 +155,12 @@ def _sorted(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
 
 
 def _taken(node: NodeProto) -> set[str]:
-    """Return the names that a node takes, those that its inner graphs take from outside too."""
+    """Return the names of the outer values that a node and its inner graphs take."""
     names = set(node.input)
     for graph in (entry.g for entry in node.attribute if entry.type == AttributeProto.GRAPH):
         own = {name for inner in graph.node for name in inner.output}
-        own |= {one.name for one in [*graph.input, *graph.initializer]}
-        taken = {one.name for one in graph.output}.union(*map(_taken, graph.node))
+        own |= {value.name for value in [*graph.input, *graph.initializer]}
+        taken = {value.name for value in graph.output}.union(*map(_taken, graph.node))
         names |= taken - own
     return names
 

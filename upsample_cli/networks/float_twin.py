@@ -1,7 +1,7 @@
 """The float32 twin of a network: floats become float32, quantised operators become float ones.
 
 Rounding activations to 8 bits adds a pattern that is not the layer's, and hides that the layer is
-linear. So activations are not rounded here. Weights are, as their quantised values say.
+linear. So activations are not rounded here; weights keep their quantised values.
 """
 
 from collections.abc import Collection
@@ -18,15 +18,14 @@ from upsample_cli.networks.model_graph import without_attributes
 
 Constants = dict[str, NDArray[Any]]
 _ABSENT = 12  # input index that none of these operators uses: its name reads as empty
-_BOTH = ((0, 1, 2), (3, 4, 5))
-# Quantised products: the float operator; the input indices of each value, its scale and its zero
-# point; the input index of the bias.
+_OPERANDS = ((0, 1, 2), (3, 4, 5))  # input indices: value, scale and zero point of each
+# Quantised products: the float operator; the input indices of its operands; that of the bias.
 _PRODUCTS = {
     "ConvInteger": ("Conv", ((0, _ABSENT, 2), (1, _ABSENT, 3)), _ABSENT),
     "MatMulInteger": ("MatMul", ((0, _ABSENT, 2), (1, _ABSENT, 3)), _ABSENT),
     "MatMulIntegerToFloat": ("MatMul", ((0, 2, 4), (1, 3, 5)), 6),
     "DynamicQuantizeMatMul": ("MatMul", ((0, _ABSENT, _ABSENT), (1, 2, 3)), 4),
-    "QLinearConv": ("Conv", _BOTH, 8), "QGemm": ("Gemm", _BOTH, 6),
+    "QLinearConv": ("Conv", _OPERANDS, 8), "QGemm": ("Gemm", _OPERANDS, 6),
 }  # fmt: skip
 
 
@@ -48,7 +47,7 @@ def float32_nodes(
                 entry.t.CopyFrom(from_array(to_array(entry.t).astype(np.float32)))
         return _rewritten(node, constants, varying)
     except (IndexError, KeyError, ValueError, TypeError):
-        return [node]  # it is damaged; running it will say how
+        return [node]  # it is damaged: the error of its run says how
 
 
 def _rewritten(node: NodeProto, constants: Constants, varying: Collection[str]) -> list[NodeProto]:
@@ -71,9 +70,9 @@ def _in_floats(
 ) -> list[NodeProto]:
     """Return the float operator for a quantised one, with the nodes that dequantise its inputs."""
     kind = node.op_type.removeprefix("QLinear")
-    if kind == "Concat":  # from 2 on: value, scale and zero point of each
-        return [_change(node, kind, node.input[2::3])]
-    default_entry = kind, _BOTH if len(node.input) > 5 else _BOTH[:1], _ABSENT
+    if kind == "Concat":  # from input 2 on: value, scale and zero point of each operand
+        return [_as_operator(node, kind, node.input[2::3])]
+    default_entry = kind, _OPERANDS if len(node.input) > 5 else _OPERANDS[:1], _ABSENT
     kind, values, bias = _PRODUCTS.get(node.op_type, default_entry)
     before, names = list[NodeProto](), list[str]()
     for value, scale, zero in ([inputs[place] for place in places] for places in values):
@@ -82,7 +81,7 @@ def _in_floats(
             constants[names[-1]] = _dequantised(constants, value, scale, zero, kind)
         elif value not in varying:
             before.append(make_node("DequantizeLinear", [value, scale, zero], names[-1:]))
-    result = _change(node, kind, names)
+    result = _as_operator(node, kind, names)
     if inputs[bias] and kind == "MatMul":  # this bias is in floats
         result.output[0] = f"{node.output[0]}:product"
         after = make_node("Add", [result.output[0], inputs[bias]], node.output[:1])
@@ -94,7 +93,7 @@ def _in_floats(
     return [*before, result]
 
 
-def _change(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
+def _as_operator(node: NodeProto, kind: str, inputs: list[str]) -> NodeProto:
     """Return a node as ONNX operator `kind`, without its old domain's attributes."""
     result = without_attributes(node, "channels_last", "opset")
     result.op_type, result.domain = kind, ""

@@ -1,4 +1,4 @@
-"""Where a network upsamples: found by how its nodes move numbers, not by the nodes' names.
+"""Finds where a network upsamples, by how its nodes move numbers, not by their names.
 
 Each block of linear nodes, which only move numbers, add them up or scale them, is run on input maps
 that hold pixel coordinates. Along an axis of the picture, the coordinates in the output rise by a
@@ -30,8 +30,8 @@ _MAIN_KINDS = ("DepthToSpace", "Transpose", "Einsum")  # a main node is of the f
 _MOST, _SOURCES = 200, 64  # at most: nodes of a block; values that it starts from
 _COARSEST, _SIDE = 64, 24  # largest stride; side of test maps in pixels, if any size will do
 _MOST_AXES = 5  # of a map with `_SIDE` pixels along each: with more axes it would be too large
-_COLUMNS = 300  # of a value that are compared along an axis, at most
-_ROWS = 4096  # numbers along the axis that are compared, at most
+_COLUMNS = 300  # lines of a value to compare along an axis, at most
+_ROWS = 4096  # numbers of each line to compare, at most
 _SLACK = 0.05  # error that a step of coordinates may have, in input pixels
 _GROWS = 1.3  # least ratio of pixels after to pixels before; crops may take some away
 
@@ -112,7 +112,7 @@ def _grown(network: Network, node: NodeProto) -> Part | None:
         maps = [(prod(shape), shape[channels[name]]) for name, shape in ready.shapes.items()]
         pixel_counts = {numbers // max(1, count) for numbers, count in maps}
         axes = _axes(labels, max(pixel_counts)) if len(pixel_counts) == 1 else None
-        if axes == ():  # larger maps would not grow, either
+        if axes == ():  # nor would it enlarge larger maps
             return None
         if axes:
             by_kind = {inner.op_type: inner for inner in nodes}
@@ -158,7 +158,7 @@ def _labels(ready: ReadyPart, spread: float) -> Array:
 def _axes(labels: Array, low: int) -> tuple[Axis, ...] | None:
     """Return the picture axes of a value; None if one is irregular.
 
-    There are none if the value has not over `_GROWS` times `low` pixels.
+    The result is empty if the value has at most `_GROWS` times `low` pixels.
     """
     axes = []
     for place, length in enumerate(labels.shape[1:]):

@@ -17,7 +17,7 @@ from onnx.numpy_helper import to_array
 
 from upsample_cli.errors import NetworkFileError, no_file
 
-READ_AS_FLOAT32 = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)  # read as float32
+READ_AS_FLOAT32 = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
 def read(path: str) -> ModelProto:

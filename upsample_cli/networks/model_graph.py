@@ -85,7 +85,7 @@ class Session:
         """
         try:
             values = self._session.run(None, dict(feeds), _QUIET)
-        except Exception as error:  # as above
+        except Exception as error:  # as in `__init__`
             raise RunError(error) from error
         return dict(zip([item.name for item in self._session.get_outputs()], values, strict=True))
 
@@ -172,8 +172,8 @@ class Network:
         """
         used = {name for node in nodes for name in node.input} | set(outputs)
         types = {**dict.fromkeys(inputs, int(TensorProto.FLOAT)), **(kinds or {})}
-        there = {name for node in nodes for name in node.output} | types.keys()
-        known = (used - there) & self.constants.keys()
+        computed = {name for node in nodes for name in node.output} | types.keys()
+        known = (used - computed) & self.constants.keys()
         graph = helper.make_graph(
             nodes, "part",
             [helper.make_tensor_value_info(name, kind, None) for name, kind in types.items()],

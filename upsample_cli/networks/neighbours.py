@@ -29,8 +29,8 @@ _LONGEST = 24  # nodes to follow before a part, at most
 def extended(network: Network, part: Part, stuffed: bool = False) -> Part:
     """Return a part with the borders before it, and the linear nodes after it.
 
-    The nodes after it take each channel separately. With `stuffed`, zeros stand between the pixels,
-    and the next convolution belongs to the layer.
+    The nodes after it process each channel separately. If the part is `stuffed`, zeros stand
+    between the pixels of its output, and the next convolution belongs to the layer.
     """
     part = _with_borders(network, part)
     chain, weighted = list[NodeProto](), part.weighted_nodes
@@ -145,11 +145,11 @@ def before_activation(network: Network, source: str) -> str | None:
         if len(makers) < len(waiting):
             return None
         last = in_order(makers)[-1]
-        weighed = channel_axes(network, last) is not None
-        if len(waiting) == 1 and nodes and (weighed or is_linear(network, last)):
+        has_weights = channel_axes(network, last) is not None
+        if len(waiting) == 1 and nodes and (has_weights or is_linear(network, last)):
             (name,) = waiting
             return name if _is_pointwise(network, in_order(nodes), name, source) else None
-        if weighed:
+        if has_weights:
             return None
         nodes.append(last)
         waiting = (waiting - set(last.output)) | set(network.taken(last))
@@ -157,15 +157,15 @@ def before_activation(network: Network, source: str) -> str | None:
 
 
 def _is_pointwise(network: Network, nodes: Sequence[NodeProto], name: str, output: str) -> bool:
-    """Return whether nodes apply one function to each number: it commutes with a permutation."""
+    """Return whether nodes apply one function to every number: permuted inputs permute outputs."""
     shape = network.shapes.get(name) or (1, 8, 6, 6)
     rng = np.random.default_rng(2)
     values = rng.normal(size=shape).astype(np.float32)
     order = rng.permutation(values.size)
     try:
         session = network.session_of(nodes, [name], [output])
-        one = session.run({name: values})[output]
-        other = session.run({name: values.ravel()[order].reshape(shape)})[output]
+        plain = session.run({name: values})[output]
+        permuted = session.run({name: values.ravel()[order].reshape(shape)})[output]
     except RunError:
         return False
-    return one.shape == shape and np.allclose(one.ravel()[order], other.ravel(), atol=1e-6)
+    return plain.shape == shape and np.allclose(plain.ravel()[order], permuted.ravel(), atol=1e-6)

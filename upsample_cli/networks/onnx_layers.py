@@ -95,7 +95,7 @@ def _shift(network: Network, node: NodeProto, axis: int, scale: float) -> float 
     shifts = np.arange(len(rows)) + 0.5 - scale * (rows + 0.5)
     period, middle = Fraction(scale).limit_denominator(_FINEST).numerator, len(rows) // 2
     first, second = shifts[max(0, middle - period) : middle], shifts[middle : middle + period]
-    if min(len(first), len(second)) < period:  # too short: only a constant is known
+    if min(len(first), len(second)) < period:  # too short for a period: accept only a constant
         first = second = shifts[max(0, middle - 4) : middle + 4]
         if not first.size or np.ptp(first) > _SAME:
             return None

@@ -15,7 +15,7 @@ _SIDES = (8, 14, 28, 56, 0)  # pixels, of the maps to try; 0 is their size in th
 _MOST_NUMBERS = 1 << 24  # of one channel of an output map, at most
 _SAME = 1e-4  # of the largest value: periods that differ by less count as equal
 _LINEAR = 1e-3  # of the largest value: a smaller deviation from a linear part is rounding
-_NOTHING = 1e-6  # of the largest output for noise: what is less is rounding, and counts as 0
+_NOTHING = 1e-6  # of the largest output for noise: smaller gains are rounding, and count as 0
 
 
 class UnsteadyError(Exception):
@@ -89,12 +89,12 @@ def _measured(layer: Layer, ready: ReadyPart) -> Layer:
     dark = ready.run(ready.flat(0.0))
     base = one_period(dark, axes)
     rng = np.random.default_rng(3)
-    one, two = (
+    first, second = (
         {name: rng.normal(size=shape).astype(np.float32) for name, shape in ready.shapes.items()}
         for _ in range(2)
     )
-    both = {name: one[name] + two[name] for name in one}
-    noise = [ready.run(feeds) - dark for feeds in (one, two, both)]
+    both = {name: first[name] + second[name] for name in first}
+    noise = [ready.run(feeds) - dark for feeds in (first, second, both)]
     if not all(np.isfinite(values).all() for values in noise):
         return replace(layer, unknown="its output holds NaN or infinity")
     if np.abs(noise[0] + noise[1] - noise[2]).max() > _LINEAR * np.abs(noise[2]).max():
@@ -182,10 +182,10 @@ def _middle(spread: Array, place: int) -> float:
 
 
 def _in_strides(part: Part, spots: list[int]) -> list[int]:
-    """Return the place of an input pixel along each picture axis, in strides."""
+    """Return the position of an input pixel along each picture axis, in strides."""
     result = dict[int, int]()
     for axis in sorted(part.axes, key=lambda axis: -max(axis.steps)):
-        where = int(np.argmax(axis.steps))
-        result[axis.place] = spots[where] // axis.steps[where]
-        spots[where] -= result[axis.place] * axis.steps[where]
+        longest = int(np.argmax(axis.steps))
+        result[axis.place] = spots[longest] // axis.steps[longest]
+        spots[longest] -= result[axis.place] * axis.steps[longest]
     return [result[axis.place] for axis in part.axes]

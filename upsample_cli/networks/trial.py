@@ -76,14 +76,14 @@ def _fault(network: Network, node: NodeProto, known: set[str]) -> str:
 
 
 def _session(network: Network, faults: Mapping[str, str]) -> Session:
-    """Return a session of all nodes that can run; of varying values it gives only the shapes."""
-    there = {*network.constants, *(value.name for value in network.inputs), ""}
+    """Return a session of all nodes that can run; it returns only the shapes of varying values."""
+    available = {*network.constants, *(value.name for value in network.inputs), ""}
     nodes, results = list[NodeProto](), list[str]()
     for node in network.nodes:
-        if node.name in faults or not there.issuperset(node.input):
+        if node.name in faults or not available.issuperset(node.input):
             continue
         nodes.append(node)
-        there.update(node.output)
+        available.update(node.output)
         for name in filter(None, node.output):
             results.append(_SHAPE + name if name in network.varying else name)
             if name in network.varying:

@@ -112,7 +112,7 @@ def _unpools(network: Network, node: NodeProto) -> bool:
 
 
 def _of_growth(network: Network, part: Part) -> Part | None:
-    """Return the whole layer of a part that enlarges; None if it is attention, not a layer."""
+    """Return the complete layer of a part that enlarges; None if the part is attention."""
     if _attends(network, part.output):
         return None
     if part.unfed_share:
@@ -176,14 +176,14 @@ def _keeps_flat(network: Network, part: Part) -> bool:
 
 
 def _attends(network: Network, name: str, steps: int = _LONGEST) -> bool:
-    """Return whether a value is only multiplied with others of the picture, as in attention.
+    """Return whether a value is only multiplied by values that vary, as in attention.
 
-    On the way it may be moved and scaled, as queries, keys and values of several heads are.
+    Before that it may be moved and scaled, as queries, keys and values of several heads are.
     """
     takers = [node for node in network.consumers.get(name, []) if node.op_type not in SHAPE_ONLY]
     return bool(takers and steps) and name not in network.outputs and all(
         (node.op_type == "MatMul" and len(network.taken(node)) > 1)
         or (is_linear(network, node) and node.op_type in _MOVES
-            and all(_attends(network, one, steps - 1) for one in filter(None, node.output)))
+            and all(_attends(network, output, steps - 1) for output in filter(None, node.output)))
         for node in takers
     )  # fmt: skip

@@ -166,11 +166,11 @@ def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Calla
     session, inputs, outputs = _session(path, provider, level)
     is_picture = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].type in _TYPES
     if not is_picture or (isinstance(inputs[0].shape[0], int) and inputs[0].shape[0] > 1):
-        takes = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "nothing"
-        raise SettingError(f"{path} takes {takes}, not one picture; {_REMEDY}")
+        listed = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs) or "nothing"
+        raise SettingError(f"{path} takes {listed}, not one picture; {_REMEDY}")
     if not outputs or len(outputs[0].shape) not in (0, 4):
-        makes = f"{outputs[0].name} {outputs[0].shape}" if outputs else "nothing"
-        raise SettingError(f"{path} gives {makes}, not a picture; {_REMEDY}")
+        listed = f"{outputs[0].name} {outputs[0].shape}" if outputs else "nothing"
+        raise SettingError(f"{path} gives {listed}, not a picture; {_REMEDY}")
     dtype = _TYPES[inputs[0].type]
 
     def runner(form: Form) -> Run:
@@ -214,7 +214,7 @@ def _session(path: str, provider: str, level: Any) -> tuple[Any, list[_Value], l
         session = onnxruntime.InferenceSession(path, options, names, enable_fallback=0)
         # Reading names and shapes of a damaged file can fail.
         inputs, outputs = (
-            [_Value(one.name, one.type, one.shape or []) for one in values]
+            [_Value(item.name, item.type, item.shape or []) for item in values]
             for values in (session.get_inputs(), session.get_outputs())
         )
         return session, inputs, outputs

@@ -32,17 +32,17 @@ def reach_of(
 
     All are in input pixels; with grid 0 the network needs the whole picture.
 
-    The lower half of a picture, then the right half, is exchanged: in the other half of the output,
-    only pixels within reach of the middle change. Larger pictures are left out if the memory
-    might not suffice.
+    First the lower half of a picture is replaced, then the right half: in the other half of the
+    output, only pixels within reach of the middle change. Larger pictures are not tried if the
+    memory might not suffice.
     """
-    rng, before_all, taken = np.random.default_rng(0), memory.peak(), list[tuple[int, int]]()
+    rng, peak_before, taken = np.random.default_rng(0), memory.peak(), list[tuple[int, int]]()
     for side in [0] if size else _SIDES:
         if taken and taken[-1][1] * (side / taken[-1][0]) ** _PAIRS > memory.limit():
             return min(_GLOBAL_HALO, taken[-1][0] // 4), 0, _largest(*taken[-1])
         trial = size or (least_odd_multiple(side, multiple),) * 2
         picture, other = rng.random((2, channels, *trial), np.float32)
-        other *= np.float32(0.5)  # another mean, since a network may use the mean of the whole
+        other *= np.float32(0.5)  # another mean, since a network may use the mean of the picture
         before, reaches = run(picture), []
         for axis, middle in ((1, trial[0] // 2), (2, trial[1] // 2)):
             half = np.arange(trial[axis - 1]) >= middle
@@ -55,7 +55,7 @@ def reach_of(
             reach = max(0, *reaches)
             grid = multiple if size else _grid(run, channels, multiple, reach, scale)
             return reach, grid, _WHOLE
-        taken.append((max(trial), memory.peak() - before_all))
+        taken.append((max(trial), memory.peak() - peak_before))
     is_steep = not size and _power(*taken[-2:]) > _STEEP
     whole = _largest(*taken[-1]) if is_steep else _WHOLE
     return min(_GLOBAL_HALO, min(trial) // 4), 0, whole
@@ -79,12 +79,12 @@ def _largest(side: int, size: int) -> int:
 
 
 def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int:
-    """Return at multiples of how many input pixels a tile can begin; 0 if nowhere.
+    """Return the number of input pixels at whose multiples tiles can begin; 0 if there is none.
 
-    A picture that begins so many pixels later has the same output, moved, away from its edges. With
-    pooling or strides that takes whole steps; with corners that are aligned there is no such step.
-    A network that knows the picture's size can agree there by accident: so a tile of a picture
-    twice as long has to agree, too.
+    A picture that begins so many pixels later has the same output, moved, away from its edges.
+    Pooling and strides need whole steps; a network that aligns corners has no such step. If a
+    network uses the picture's size, two outputs may agree by accident, so a tile of a picture twice
+    as long has to agree, too.
     """
     rng = np.random.default_rng(0)
     for step in (n for n in MULTIPLES if n % multiple == 0):
@@ -99,7 +99,7 @@ def _grid(run: Run, channels: int, multiple: int, reach: int, scale: int) -> int
 
 
 def _is_tile(run: Run, picture: Planes, part: slice, reach: int, scale: int) -> bool:
-    """Return whether a part of a picture comes out as it does within it, away from its edges."""
+    """Return whether a part of a picture has the same output alone, away from the part's edges."""
     whole, alone = run(picture), run(picture[:, part, part])
     within = whole[:, part.start * scale :, part.start * scale :]
     rows, columns = (slice(reach * scale, n - reach * scale) for n in alone.shape[1:])
