@@ -28,7 +28,8 @@ EXIF_ERRORS = (
 RAW_PROFILE = "Raw profile type exif"
 """The keyword of the PNG text in which ImageMagick stored EXIF before PNG had a chunk for it."""
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}  # of bytes, by how EXIF begins
-SUB_DIRECTORIES = EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
+EXIF_DIRECTORY = 0x8769
+SUB_DIRECTORIES = EXIF_DIRECTORY, 0x8825  # of EXIF and of GPS
 _WIDTHS, _HEIGHTS = (0x0100, 0xA002), (0x0101, 0xA003)
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 _THUMBNAIL, _THUMBNAIL_LENGTH = 0x0201, 0x0202
@@ -100,8 +101,8 @@ def with_upright_orientation(exif: bytes, orientation: int = 1) -> bytes:
     """Return EXIF for a picture that has been turned upright: orientation 1, no thumbnail.
 
     Args:
-        exif: EXIF of the picture as it lay.
-        orientation: How it lay; resolutions across and down change places if on its side.
+        exif: EXIF of the picture before it was turned.
+        orientation: Its orientation then; if sideways, its two resolutions are exchanged.
     """
     changed = _with_numbers(exif, {ORIENTATION: 1})
     if orientation in SIDEWAYS:
@@ -149,12 +150,12 @@ def tags_dpi(tags: Any) -> tuple[float, float] | None:
 
 
 def dpi_of(opened: PIL.Image.Image) -> tuple[float, float] | None:
-    """Return the resolution of a picture as it lies, in dots per inch; None without one."""
+    """Return the resolution of a picture before it is turned, in dots per inch; None if unknown."""
     tags: Any = {}
     if opened.format == "TIFF" or exif_bytes(opened):
         with suppress(*EXIF_ERRORS):  # it is damaged
             tags = opened.getexif()
-    # Pillow takes that across for both where a JPEG has its resolution in EXIF alone.
+    # If a JPEG has its resolution in EXIF alone, Pillow takes the horizontal one for both.
     if opened.format in ("JPEG", "MPO") and opened.info.get("jfif_unit") not in _JFIF_UNITS:
         return tags_dpi(tags)
     return valid_dpi(opened.info.get("dpi")) or tags_dpi(tags)
@@ -178,7 +179,7 @@ def valid_dpi(dpi: Any) -> tuple[float, float] | None:
 def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
     """Return EXIF with the tags in `numbers` set, if the first or EXIF directory has them.
 
-    Their types do not matter: Pillow obeys an orientation that is stored as any kind of integer.
+    Entries of any type are set, because Pillow obeys an orientation that is any kind of integer.
     """
     changed = bytearray(exif)
     for order, offset, tag in _main_entries(changed):
@@ -193,7 +194,7 @@ def _with_numbers(exif: bytes, numbers: dict[int, int]) -> bytearray:
 
 def _main_entries(exif: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
     """Yield byte order, offset and tag of each entry of the first and the EXIF directory."""
-    with suppress(struct.error):  # the EXIF is cut short: it has the entries up to there
+    with suppress(struct.error):  # the EXIF is cut short: later entries are missing
         order, first = header(exif)
         directories = [first]
         for directory in directories:

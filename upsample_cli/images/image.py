@@ -1,7 +1,7 @@
 """Pictures in memory as files hold them: samples, palettes and metadata.
 
-Where a method only copies pixels, a picture with a palette, or of 1 bit, is kept as it is: its
-samples are indices of colours, and its palette and transparency are kept too.
+If a method only copies pixels, the samples of a picture with a palette, or of 1 bit, remain indices
+of colours, and its palette and transparency are kept.
 """
 
 from typing import Any, NamedTuple
@@ -79,8 +79,8 @@ class Image(NamedTuple):
         notes: What reading changed, a few words for each change.
         is_cmyk: Whether the four channels are CMYK, where 0 means no ink.
         palette: The colours, if samples are indices in one channel; None if they are levels.
-        caveats: Those of the notes that count even if nothing is written: what of the file was
-            not read, or is damaged.
+        caveats: The notes that matter even if nothing is written: which parts of the file were
+            not read, or are damaged.
         highest: The level of full scale in the file, if samples may be scaled up from it; else 0.
     """
 
@@ -150,7 +150,7 @@ def palette_of(picture: PIL.Image.Image, format: str) -> Palette | None:
 def count_colours(samples: NDArray[Any], most: int) -> int | None:
     """Return the number of colours in samples, shape (H, W, C); None if over `most` or not counted.
 
-    Samples of more than 8 bits are not counted, nor are pictures over a megapixel: no pixel art.
+    Pictures of more than 8 bits, or of over a megapixel, are not counted: they are no pixel art.
     """
     if samples.dtype != "u1" or samples.shape[0] * samples.shape[1] > _LARGEST_ART:
         return None
@@ -179,7 +179,7 @@ def packed(samples: NDArray[Any], bits: int) -> NDArray[Any]:
 def with_visible_colours(samples: Samples) -> Samples:
     """Return samples in which hidden pixels have the colours of the nearest visible ones.
 
-    Nearest along their row; if that is hidden throughout, along their column.
+    Nearest means along the row or, if all pixels of the row are hidden, along the column.
 
     Args:
         samples: Shape (H, W, C), the last channel opacity; 0 is hidden.

@@ -1,7 +1,7 @@
 """Convert a file's levels to planes and back: scale, linear light, premultiplied alpha, rounding.
 
-Premultiplied: colours are weighted by their opacity while they are filtered, so that colours of
-transparent pixels do not bleed in. Linear: the file's curve, sRGB's if it declares none, is removed
+Premultiplied: colours are weighted by their opacity while they are filtered, so that the colours of
+transparent pixels do not spread. Linear: the file's curve, or sRGB's if it declares none, is undone
 before filtering and applied again after it. Levels are clipped to the file's range and rounded half
 up, once. Floating-point samples are neither clipped nor rounded.
 """
@@ -116,7 +116,7 @@ class Conversion(NamedTuple):
             np.divide(colours, np.maximum(planes[-1], _LEAST_ALPHA), out=colours)
         if limits is not None:
             low, high = limits
-            # Raised to double at most: what is much fainter than `low` has no certain colour.
+            # Raised to at most double: pixels much fainter than `low` have no certain colour.
             np.clip(planes[-1], np.clip(2 * planes[-1], 0, low), high, out=planes[-1])
         if self.alpha and self.premultiplied:
             colours *= planes[-1] >= (0.5 / self.peak if self.peak > 1 else _LEAST_ALPHA)

@@ -12,7 +12,7 @@ from upsample_cli.planes import Size
 _SPACE = slice(16, 20)  # the bytes of a profile that name its kind of colours
 _SRGB_GAMMA = 0.45455
 _SRGB_CHROMATICITY = 0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06  # white, red, green, blue
-_SAME = 1e-3  # numbers that differ by less are rounded
+_SAME = 1e-3  # numbers that differ by less differ by rounding
 _COLOUR_CHUNKS = "gamma", "cHRM", "cICP", "mDCV", "cLLI"  # of a PNG
 _CICP_SRGB = b"cICP", b"\x01\x0d"  # chunk and first bytes that declare sRGB's primaries and curve
 JPEG_IPTC, _EXTENDED_XMP = 0x0404, b"http://ns.adobe.com/xmp/extension/\0"

@@ -12,7 +12,7 @@ from upsample_cli.images.exif import EXIF_DIRECTORY, IPTC, SUB_DIRECTORIES
 
 _INTEROPERABILITY = 0xA005  # points to another directory
 _DESCRIPTION = 0x010E
-# In such descriptions ImageJ, OME and tifffile state sizes, pages and units: wrong in other files.
+# In these descriptions ImageJ, OME and tifffile state sizes, pages and units of their file alone.
 _LAYOUT = re.compile(r'(ImageJ|SCIFIO)=|\{"shape": |shape=\(|.*<(\w+:)?OME[\s>]', re.DOTALL)
 _SIZE_ALONE = re.compile(r'\{"shape": [^"]*\}|shape=\([^=]*')  # no pages or units
 _LOST = {
@@ -82,7 +82,7 @@ def descriptive(tags: PIL.Image.Exif) -> dict[int, object]:
 
 
 def _as_read(value: object, is_undefined: bool = False) -> object:
-    """Return a tag's value so that Pillow writes the bytes and the type that it has read."""
+    """Return a tag's value in a form that Pillow writes with the bytes and type that it read."""
     if is_undefined and isinstance(value, bytes):
         return (bytearray(value),)  # Pillow gives bytes the type BYTE, and this the type UNDEFINED
     return _Text(value) if isinstance(value, str) else value

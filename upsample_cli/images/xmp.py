@@ -19,7 +19,7 @@ _CENTRE_AND_SIDES = b"stArea:x", b"stArea:y", b"stArea:w", b"stArea:h"
 
 
 def upright(packet: bytes, orientation: int = 1) -> bytes:
-    """Return an XMP packet for a picture that lay so and is turned upright: orientation 1.
+    """Return the XMP packet of a picture of this orientation after it has been turned upright.
 
     >>> upright(b"<x tiff:Orientation='6'/>", 6)
     b"<x tiff:Orientation='1'/>"

@@ -32,7 +32,7 @@ def write_text(
     anchor: str,
     ink: Colour = INK,
 ) -> None:
-    """Write a line of text in letters of `size` pixels; Pillow's text `anchor` is `at` (x, y)."""
+    """Write text in letters of `size` pixels; its anchor (see Pillow) lies at the point `at`."""
     font = _font(size)
     if not isinstance(font, PIL.ImageFont.FreeTypeFont):
         anchor = "la"  # the small font supports no other anchor
@@ -159,12 +159,12 @@ def _draw_ramp(
 
 
 def labels_that_fit(ticks: Sequence[str], length: int, size: int) -> dict[float, str]:
-    """Return evenly spaced labels of a ramp by their places: all, or both ends and what has room.
+    """Return a ramp's labels by position: all, or both ends and evenly spaced ones that fit.
 
     Args:
         ticks: The labels, from one end of the ramp to the other.
-        length: Pixels of the ramp.
-        size: Pixels of the letters.
+        length: Length of the ramp in pixels.
+        size: Height of the letters in pixels.
     """
     last = len(ticks) - 1
     spacing = (length - 1) / last

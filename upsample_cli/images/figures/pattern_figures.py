@@ -93,7 +93,7 @@ def spread(
         centres = margin[axis] + (np.arange(heat.shape[axis]) + 0.5) * tile[axis]
         places = (np.arange(size[axis]) + 0.5) * step
         along = partial(np.interp, places, centres)
-        strength, known = (np.apply_along_axis(along, axis, one) for one in (strength, known))
+        strength, known = (np.apply_along_axis(along, axis, tiles) for tiles in (strength, known))
     # Unknown tiles count as 0 here, which must not lower the heat beside them.
     return np.where(known >= 0.5, strength / np.maximum(known, 0.5), np.nan)
 

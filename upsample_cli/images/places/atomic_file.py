@@ -41,7 +41,7 @@ def writing(target: str, force: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
     temporary = ""
     target = os.path.realpath(target) if force else target
     old_mode = mode_of(target) if force else None
-    # The temporary never allows more than the file that it replaces.
+    # The temporary file grants no more access than the file that it replaces.
     allowed = mode if old_mode is None else old_mode & 0o666
     try:
         while True:

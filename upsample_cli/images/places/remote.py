@@ -60,7 +60,7 @@ class _RemoteLocation(Location):
 
     @property
     def _is_page(self) -> bool:
-        """Whether the URL is of HTTP, where pages list folders, and nothing can be written."""
+        """Whether the URL is of HTTP, where pages list folders and nothing can be written."""
         return self.path.startswith(store.PAGES)
 
     def _check_writable(self) -> None:
@@ -74,7 +74,7 @@ class RemoteFile(_RemoteLocation, Place):
 
     @classmethod
     def of(cls, url: str) -> "RemoteFile":
-        """Return the object that a URL names; a URL is the same in whichever way it is spelled."""
+        """Return the object that a URL names, the same for all spellings of its scheme."""
         scheme, mark, rest = url.partition("://")
         scheme = scheme.lower()
         return cls(f"{_SAME.get(scheme, scheme)}{mark}{rest}")
@@ -124,7 +124,7 @@ class RemoteFile(_RemoteLocation, Place):
         A changed copy is uploaded at the end, even if the block fails. If the upload fails, the
         copy stays, and the error says where.
         """
-        self.folder.make()  # it checks what would fail in the end
+        self.folder.make()  # raises errors now rather than at the upload
         old = b"" if anew or self.modified() is None else store.read(self.path)
         local = self._local_copy(mkdtemp(prefix=_PREFIX))
         local.write_bytes(old)
@@ -160,7 +160,7 @@ class RemoteFolder(_RemoteLocation, Folder):
 
     def exists(self) -> bool:
         """Return whether something lies below the URL."""
-        # Of HTTP every URL is a file; only a page can list a folder.
+        # Over HTTP every URL is a file; only a page can list a folder.
         return not self._is_page and self._info().get("type") == "directory"
 
     def file(self, name: str) -> RemoteFile:

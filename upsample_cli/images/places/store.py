@@ -24,7 +24,7 @@ _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 _QUERY = re.compile(r"(^https?://[^?#]*|https?://[^\s?#'\"]*)[?#][^\s'\")]*")
 _CONNECT, _SILENCE = 30, 60  # seconds: to wait for a connection, and for the next bytes
 _LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # packages for stores other than S3
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # as stores name it
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # names in stores
 
 
 class Head(io.RawIOBase):
@@ -194,7 +194,7 @@ def errors(action: str, url: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """Return an error's message on one line, without semicolons: they would announce a remedy."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    if "message=''" in words:  # all that aiohttp says of them
+    if "message=''" in words:  # aiohttp gives no more reason
         words = "too many redirects"
     plain = without_secret(words.replace(";", ","))
     return " ".join(plain.split()).rstrip(".") or type(error).__name__

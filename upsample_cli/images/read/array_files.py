@@ -53,7 +53,7 @@ def read(place: Place) -> dict[str, Array]:
             arrays = dict(loaded.items())
         except PictureTooLargeError:
             raise
-        # Damaged files make NumPy raise errors of any kind; MemoryError where one claims too much.
+        # Damaged files make NumPy raise errors of any kind: MemoryError if they claim a huge array.
         except Exception as error:
             if "allow_pickle" in str(error) or "Python objects" in str(error):
                 raise ImageFileError(
@@ -92,6 +92,6 @@ def write(arrays: Mapping[str, Array], format: str, file: BinaryIO) -> None:
 
 
 def _write(array: Array, file: Any) -> None:
-    """Write one array as a .npy, only by the file's `write`: a pipe has nothing else."""
+    """Write one array as a .npy, using only the file's `write`, as a pipe has nothing else."""
     only_write: Any = SimpleNamespace(write=file.write)
     np.lib.format.write_array(only_write, np.ascontiguousarray(array), allow_pickle=False)

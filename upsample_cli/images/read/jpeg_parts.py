@@ -16,8 +16,8 @@ import PIL.Image
 from PIL.JpegImagePlugin import jpeg_factory
 
 _BEGIN, _END = b"\xff\xd8", b"\xff\xd9"
-# Data to insert before the end marker: if it changes the decoded pixels, some are missing. It holds
-# every restart marker, because the decoder may skip data until the marker that is due.
+# Data to insert before the end marker: if they change the decoded pixels, pixels are missing. They
+# hold every restart marker, because the decoder may skip data until the next expected marker.
 _TAILS = (
     b"", *(b"".join(fill * 64 + bytes([0xFF, 0xD0 + i]) for i in range(8)) for fill in (b"U", b"*"))
 )  # fmt: skip
@@ -26,7 +26,7 @@ _PROGRESSIVE, _SCAN, _ARITHMETIC = 0xC2, 0xDA, (0xC9, 0xCA)
 _ERRORS = OSError, SyntaxError, ValueError, IndexError, StructError  # of damaged segments
 _MID_GREY = {127, 128}  # what libjpeg puts where data are missing; 127 in CMYK
 _HEAD, _TAIL = 64, 4096  # bytes to search for attachments: of each segment, at the end
-_ZEROS = 64  # bytes: as many at the end were reserved by a download that broke off
+_ZEROS = 64  # so many zero bytes at the end are space that an unfinished download reserved
 _GAIN_MAP = b"hdrgm:", b"GainMap", b"urn:iso:std:iso:ts:21496"
 _MOTION = b"MotionPhoto", b"MicroVideo"
 _CLAIMS = re.compile(
@@ -39,7 +39,7 @@ _CLAIMS = re.compile(
 def without_attachments(
     xmp: bytes, opened: PIL.Image.Image, file: BinaryIO
 ) -> tuple[bytes, tuple[str, ...]]:
-    """Return XMP without claims of a gain map or video after the picture, and notes on these."""
+    """Return XMP that claims no gain map or video after the picture, and notes on these."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
     segments = b"".join(data[:_HEAD] for _, data in getattr(opened, "applist", []))
     marks, notes = xmp + segments + file.read(), []

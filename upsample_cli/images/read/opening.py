@@ -128,7 +128,7 @@ def check_size(size: Size, name: str, max_pixels: int) -> None:
 
 
 def check(opened: PIL.Image.Image, name: str, max_pixels: int, must_fit: bool = True) -> None:
-    """Refuse a picture with too many pixels or frames, too large to fit, or read incorrectly."""
+    """Refuse a picture with too many pixels or frames, too large for memory, or that is misread."""
     check_size((opened.height, opened.width), name, max_pixels)
     pixels, is_moving = opened.width * opened.height, is_animated(opened)
     if must_fit:
@@ -215,7 +215,7 @@ def image_errors(name: str) -> Iterator[None]:
             ) from error
         if "truncated" in reason or isinstance(cause, (StructError, IndexError)):
             reason = "truncated"
-        elif isinstance(cause, (TypeError, AttributeError)):  # its words are about Python
+        elif isinstance(cause, (TypeError, AttributeError)):  # the message is about Python
             reason = "it holds a wrong value"
         raise ImageFileError(f"{name} is damaged ({reason}); get an intact copy") from error
 

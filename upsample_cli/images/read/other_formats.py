@@ -61,7 +61,7 @@ def library(kind: str, module: str) -> Any:
 
 
 def size(file: BinaryIO, name: str, max_pixels: int) -> Size:
-    """Return height and width of a picture, in pixels; it is decoded: it may be turned."""
+    """Return height and width of a picture, in pixels, by decoding it, since it may be turned."""
     return read(file, name, max_pixels).size
 
 
@@ -127,7 +127,7 @@ def _jpegxl_size(data: bytes) -> Size:
         data = next(body[streams[box] :] for box, body in boxes(data) if box in streams)
     bits = int.from_bytes(data[2:14], "little")
 
-    def take(count: int) -> int:
+    def next_bits(count: int) -> int:
         """Return the next `count` bits as a number."""
         nonlocal bits
         number, bits = bits % (1 << count), bits >> count
@@ -135,11 +135,11 @@ def _jpegxl_size(data: bytes) -> Size:
 
     def side() -> int:
         """Return the next side, in pixels."""
-        return 8 * (1 + take(5)) if is_small else 1 + take((9, 13, 18, 30)[take(2)])
+        return 8 * (1 + next_bits(5)) if is_small else 1 + next_bits((9, 13, 18, 30)[next_bits(2)])
 
-    is_small = take(1)
+    is_small = next_bits(1)
     height = side()
-    if ratio := take(3):
+    if ratio := next_bits(3):
         across, down = _JPEGXL_RATIOS[ratio - 1]
         return height, height * across // down
     return height, side()

@@ -43,17 +43,17 @@ def prepared(opened: PIL.Image.Image, file: BinaryIO) -> PIL.Image.Image | None:
     negative = tags.get(_SAMPLE_FORMAT) == (_SIGNED,) and bits == 8
     if drops or separate or (special and bits > 8) or negative:
         return None
-    # Pillow's own decoder knows no subsampling, and not every kind of pixel in that order of bits.
+    # Pillow's own decoder lacks subsampling, and this order of bits for some kinds of pixels.
     for_libtiff = tags.get(_PHOTOMETRIC) == _YCBCR or tags.get(_FILL_ORDER) == _LOWEST_BIT_FIRST
     if for_libtiff and opened.info.get("compression") == "raw":
         opened = _opened_by_libtiff(file)
-    if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # as libtiff reads it
+    if opened.mode in ("P", "PA") and max(tags[_COLOUR_MAP]) < 256:  # of 8 bits, as in libtiff
         opened.palette = ImagePalette.raw("RGB;L", bytes(tags[_COLOUR_MAP]))
     if packet := opened.info.get("xmp"):  # Pillow would turn the picture by it, and fails at text
-        packet = packet[0] if isinstance(packet, tuple) else packet  # Pillow 11 gives text so
+        packet = packet[0] if isinstance(packet, tuple) else packet  # text in Pillow 11 is a tuple
         packet = packet.encode("latin-1") if isinstance(packet, str) else packet
         opened.info["xmp"] = xmp.upright(packet, tags.get(ORIENTATION, 1))
-    # Loading turns the picture, and forgets how it lay.
+    # Loading turns the picture and removes its orientation.
     opened.info["dpi"] = upright_dpi(opened.info.get("dpi"), tags.get(ORIENTATION, 1))
     set_float_order(opened)
     return opened
@@ -126,7 +126,7 @@ def quiet_libtiff() -> Iterator[None]:
     libtiff writes to the file descriptor. What other threads write to stderr meanwhile is lost.
 
     Raises:
-        OSError: libtiff has left out lines of a fax, which Pillow takes for success.
+        OSError: libtiff has left out lines of a fax, which Pillow does not notice.
     """
     with _LIBTIFF_LOCK, ExitStack() as stack:
         messages = stack.enter_context(tempfile.TemporaryFile())

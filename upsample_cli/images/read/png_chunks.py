@@ -21,7 +21,7 @@ _PIXELS, _END = b"IDAT", b"IEND"
 _SAMPLES = {2: 3, 4: 2, 6: 4}  # per pixel, by colour type; otherwise 1
 _LONGEST_KEYWORD = 79
 _INFLATED = 1 << 20  # bytes to inflate at once
-_OF_PIXELS = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}  # pixels need these, despite their lower case
+_OF_PIXELS = {b"tRNS", b"acTL", b"fcTL", b"fdAT"}  # needed for pixels, despite their lower case
 
 
 class Chunk(NamedTuple):
@@ -75,7 +75,7 @@ def colours(file: BinaryIO) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def add_late_exif(opened: PIL.Image.Image, file: BinaryIO) -> None:
-    """Add EXIF to a PNG's info that stands after the pixels: Pillow has not come to it."""
+    """Add EXIF that follows the pixels to a PNG's info: Pillow has not read that far."""
     for chunk in chunks_of(file):
         if chunk.kind == b"eXIf" and not _is_damaged(file, chunk):
             file.seek(chunk.start)

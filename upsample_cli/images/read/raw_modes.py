@@ -138,7 +138,7 @@ def prepare(opened: PIL.Image.Image, file: BinaryIO, name: str) -> DeepSamples:
     Raises:
         ImageFileError: Its samples are laid out in a way that Pillow can only read as 8 bits.
     """
-    tiles = getattr(opened, "tile", [])
+    tiles = getattr(opened, "tile", [])  # as they are before `_keep_bytes`
     if any(raw_mode_of(tile) == "I;12" for tile in tiles):  # of a grey TIFF
         return DeepSamples(highest=4095)
     if opened.format == "JPEG2000" and opened.mode.startswith("I"):  # levels shifted to 16 bits
@@ -146,10 +146,9 @@ def prepare(opened: PIL.Image.Image, file: BinaryIO, name: str) -> DeepSamples:
     if not would_be_cut(opened):
         return DeepSamples()
     highest = max(_ppm_level(tile) for tile in tiles) or FULL
-    if any(raw_mode_of(tile) == _GREY_ALPHA for tile in tiles):
-        _keep_bytes(opened, name, low=False)
-        return DeepSamples(is_packed=True, highest=highest)
     _keep_bytes(opened, name, low=False)
+    if any(raw_mode_of(tile) == _GREY_ALPHA for tile in tiles):
+        return DeepSamples(is_packed=True, highest=highest)
     low = open_picture(file)
     assert low is not None  # it was opened before
     _keep_bytes(low, name, low=True)
@@ -196,7 +195,7 @@ def notes_on_cut(opened: PIL.Image.Image) -> tuple[str, ...]:
 
 
 def notes_on_shape(opened: PIL.Image.Image) -> tuple[str, ...]:
-    """Return a note if the pixels of a PNG or JPEG are not square, which no output would say."""
+    """Return a note if the pixels of a PNG or JPEG are not square, as no output states that."""
     info = opened.info
     density = info.get("jfif_density") if info.get("jfif_unit") == 0 else None
     across, down = info.get("aspect") or density or (1, 1)
@@ -230,7 +229,7 @@ def with_raw_mode(tile: Any, raw_mode: str) -> Any:
 
 
 def stored_full_scale(opened: PIL.Image.Image) -> int:
-    """Return the file's full-scale level of grey that loading will scale from it; 0 if it will not.
+    """Return the full-scale level of grey in a file if loading will rescale it, else 0.
 
     Pillow scales grey of 2 and 4 bits and anymaps, `DeepSamples` grey of 12 bits.
     """

@@ -25,7 +25,7 @@ from upsample_cli.images.write.png import chunk
 from upsample_cli.planes import Size
 
 _LONGEST = 65535  # largest numerator and denominator of a duration in seconds
-# Of each format: what durations are multiples of and the longest, in milliseconds; the most plays.
+# By format: the unit of durations and the longest, both in milliseconds; the most plays.
 _TIMES = {"GIF": (10, 655_350, 65_536), "WEBP": (1, 16_777_215, 65_535), "AVIF": (1, 2**32 - 1, 0)}
 _NOTED = 0.05  # relative change of a duration that is worth a note
 _REPLACE = 0, 0  # dispose_op and blend_op: each frame replaces all pixels of the one before
@@ -112,7 +112,7 @@ def encode_webp_or_avif(
         format: "WEBP" or "AVIF".
         frames: Pictures of mode RGB or RGBA, all of the same size.
         durations: Duration of each frame, in milliseconds, as `held_times` returns them.
-        plays: Number of times the animation is played; the same.
+        plays: Number of times the animation is played, likewise.
         metadata: What to write beside the pixels.
         encoding: Quality and losslessness, as for `encode.save`.
 

@@ -47,7 +47,7 @@ def to_pillow(
 
 
 def bytes_of_pixel(format: str, channels: int, is_lossless: bool, is_indexed: bool) -> int:
-    """Return the memory, in bytes per pixel, that encoding an 8-bit picture whole takes.
+    """Return the memory, in bytes per pixel, that it takes to encode an 8-bit picture whole.
 
     Args:
         format: One of the values of `FORMATS`.

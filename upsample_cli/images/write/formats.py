@@ -71,8 +71,8 @@ class Encoding(NamedTuple):
         from PIL import ImageColor
 
         try:
-            red, green, blue, *rest = ImageColor.getrgb(background)
-            if rest:
+            red, green, blue, *opacity = ImageColor.getrgb(background)
+            if opacity:
                 raise ValueError(background)
         except ValueError as error:
             fault = f"invalid --background '{background}'; give an opaque colour: white, or #rrggbb"

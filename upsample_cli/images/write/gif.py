@@ -30,10 +30,10 @@ FRAME, CONTROL, APPLICATION = 0x2C, 0xF9, 0xFF
 PROFILE, XMP = b"ICCRGBG1012", b"XMP DataXMP"
 """The names of the application extensions that hold a profile and an XMP packet."""
 XMP_TRAILER = bytes([1, *range(255, -1, -1), 0])
-"""What follows a packet, which is not cut into blocks, to end it for readers of blocks."""
+"""What ends an XMP packet, which is not cut into blocks, for programs that read blocks."""
 
 _EXTENSION, _COMMENT, _IS_INTERLACED = 0x21, 0xFE, 0x40
-_NEEDED = (b"NETSCAPE2.0", b"ANIMEXTS1.0", PROFILE)  # extensions that are no mere metadata
+_NEEDED = (b"NETSCAPE2.0", b"ANIMEXTS1.0", PROFILE)  # extensions that change what is seen
 _NO_METADATA = Metadata()
 # Flags and table for 256 colours: any table except a ramp of greys, which Pillow would ignore.
 _TABLE_OF_256 = 0x87, bytes(768)
@@ -64,7 +64,7 @@ def header(size: Size, plays: int, metadata: Metadata = _NO_METADATA) -> bytes:
 
 
 def _sub_blocks(data: bytes) -> bytes:
-    """Return data in blocks of at most 255 bytes, each after its length, and the end of blocks."""
+    """Return data as blocks of at most 255 bytes, each after its length, and their end mark."""
     blocks = (data[start : start + 255] for start in range(0, len(data), 255))
     return b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
 

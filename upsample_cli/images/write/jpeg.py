@@ -46,11 +46,11 @@ def parts(
         data = _encoded(run, is_cmyk, options)
         start = _scan_start(data)
         if index == 0:
-            yield _head(data[:start], size, rows) + data[start : _after(data, start)]
+            yield _head(data[:start], size, rows) + data[start : _segment_end(data, start)]
             options = {name: options[name] for name in _TABLES if name in options}
         else:
             yield bytes([0xFF, 0xD0 + (index - 1) % 8])
-        yield data[_after(data, start) : -len(_END)]
+        yield data[_segment_end(data, start) : -len(_END)]
     yield _END
 
 
@@ -61,14 +61,14 @@ def _rows(width: int) -> int:
 
 def _runs(strips: Iterable[Samples], rows: int) -> Iterator[Samples]:
     """Yield runs of `rows` rows; the last run may be shorter."""
-    rest: Samples | None = None
+    pending: Samples | None = None
     for strip in strips:
-        rest = strip if rest is None else np.concatenate((rest, strip))
-        while len(rest) >= rows:
-            yield rest[:rows]
-            rest = rest[rows:]
-    if rest is not None and len(rest):
-        yield rest
+        pending = strip if pending is None else np.concatenate((pending, strip))
+        while len(pending) >= rows:
+            yield pending[:rows]
+            pending = pending[rows:]
+    if pending is not None and len(pending):
+        yield pending
 
 
 def _encoded(run: Samples, is_cmyk: bool, options: dict[str, Any]) -> bytes:
@@ -78,16 +78,16 @@ def _encoded(run: Samples, is_cmyk: bool, options: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _after(data: bytes, segment: int) -> int:
-    """Return the offset of the end of the segment that starts at the offset `segment`."""
-    return segment + 2 + int.from_bytes(data[segment + 2 : segment + 4], "big")
+def _segment_end(data: bytes, start: int) -> int:
+    """Return the offset of the end of the segment that starts at the offset `start`."""
+    return start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
 
 
 def _scan_start(data: bytes) -> int:
     """Return the offset of the marker that starts the scan (SOS)."""
     at = 2
     while data[at + 1] != _SCAN:
-        at = _after(data, at)
+        at = _segment_end(data, at)
     return at
 
 
@@ -95,7 +95,7 @@ def _head(data: bytes, size: Size, rows: int) -> bytes:
     """Return a run's header changed to the picture's `size`, with restarts every `rows` rows."""
     head, at = bytearray(data), 2
     while head[at + 1] not in _FRAMES:
-        at = _after(data, at)
+        at = _segment_end(data, at)
     pack_into(">HH", head, at + 5, *size)
     count = head[at + 9]
     factors = [divmod(head[at + 11 + 3 * index], 16) for index in range(count)]

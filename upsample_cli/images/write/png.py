@@ -112,7 +112,7 @@ def encode_strip(samples: Samples, compression: int, last: bool, bits: int = 8) 
 
 
 def joined(strips: Iterable[PngStrip]) -> Iterator[bytes]:
-    """Yield the chunks of strips, and a chunk with the checksum of all, joined from theirs."""
+    """Yield the chunks of strips, then one with the checksum of all, computed from theirs."""
     low, high = 1, 0  # the halves of an Adler-32 checksum
     for strip in strips:
         yield strip.chunk

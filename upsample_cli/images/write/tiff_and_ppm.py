@@ -30,7 +30,7 @@ _GREY, _RGB, _INDEXED, _CMYK = 1, 2, 3, 5
 _UNSIGNED, _FLOAT = 1, 3
 _STRAIGHT_ALPHA = 2
 _STRIP_BYTES = 1 << 16  # bytes per strip in the file, as other writers choose
-_MOST_CLASSIC = (1 << 32) - (1 << 26)  # bytes of pixels: what stands before them counts, too
+_MOST_CLASSIC = (1 << 32) - (1 << 26)  # bytes of pixels, with room for what precedes them
 _CLASSIC = b"II\x2a\0\0\0\0\0"
 _BIG = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
