@@ -139,7 +139,7 @@ class Metadata(NamedTuple):
 
 
 def metadata_of(opened: PIL.Image.Image) -> Metadata:
-    """Return the metadata of a picture that Pillow has read, as it is once it is turned upright."""
+    """Return the metadata that a picture read by Pillow has once it is turned upright."""
     info: dict[Any, Any] = opened.info
     exif, packet = exif_tags.exif_bytes(opened), _bytes(info.get("xmp"))
     orientation = exif_tags.orientation_of(opened)

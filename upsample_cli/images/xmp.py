@@ -58,7 +58,7 @@ def resized(packet: bytes, size: Size) -> bytes:
 
 
 def _with_numbers(packet: bytes, numbers: Mapping[bytes, float]) -> bytes:
-    """Return a packet, or a part of one, with these numbers in place of its own, by name."""
+    """Return a packet, or a part of one, in which `numbers` replace those of the same names."""
     for name, number in numbers.items():
         packet = re.sub(_NUMBER % name, rb"\g<1>%.10g" % number, packet)
     return packet

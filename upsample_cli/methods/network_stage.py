@@ -20,7 +20,7 @@ from upsample_cli.methods.antiring import NearestRange, Neighbours
 from upsample_cli.methods.method import Stage
 from upsample_cli.planes import Planes, Size
 
-_AROUND = 1  # input pixels: the network is used where opacity is even as far around a pixel
+_AROUND = 1  # input pixels around an output pixel that need even opacity to use the network
 _FILLED = 8  # input pixels beyond the visible ones to fill with their colours
 _HIDDEN = 1 / 512  # opacity, below half a level of 8 bits, of a pixel without a colour
 _BOX = Separable(*[Band(np.ones((1, 3)), np.array([-1]), 1)] * 2)  # sums over 3x3 pixels

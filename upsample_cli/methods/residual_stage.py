@@ -16,7 +16,7 @@ from upsample_cli.kernels.residual import TileNetwork
 from upsample_cli.methods.network_stage import NetworkStage, colours_of, eightfold, luma_of
 from upsample_cli.planes import Planes, Size
 
-BEYOND = 16  # input pixels that the grid goes beyond the picture: a next stage draws on some
+BEYOND = 16  # input pixels of the grid beyond each edge: a next stage draws on some of them
 
 
 class ResidualStage(NetworkStage):

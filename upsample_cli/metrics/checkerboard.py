@@ -68,10 +68,10 @@ class Checkerboard(NamedTuple):
 def period(results: Mapping[int, Checkerboard]) -> int | None:
     """Return the shortest period that explains the strongest checkerboard.
 
-    A pattern that is clear in the whole picture precedes one in parts of it. A faint pattern also
-    counts at the multiples of its stride, where a texture that repeats by chance may add to it. So
-    a divisor of the stride is returned if it explains what the whole picture has at the multiple,
-    see `_ENOUGH`.
+    A pattern that is clear in the whole picture takes precedence over one in parts of it. A faint
+    pattern also counts at the multiples of its stride, where a texture that repeats by chance may
+    add to it. So a divisor of the stride is returned if it explains what the whole picture has at
+    the multiple, see `_ENOUGH`.
 
     If dither is about as strong or stronger, its period is returned; without a checkerboard, that
     of dither or codec blocks; without any pattern, None.

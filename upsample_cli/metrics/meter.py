@@ -41,8 +41,8 @@ from upsample_cli.metrics.windows import search
 LEAST_RIPPLE = 0.2  # the least ripple of a checkerboard, in levels
 # The same for one colour: codecs store chroma coarsely, so textures have more ripple.
 LEAST_COLOUR_RIPPLE = 0.8
-_PART_LEVELS = 0.35  # the same for a pattern in parts of a picture only: some textures repeat
-_LEAST_CELLS = 16  # usable ones
+_PART_LEVELS = 0.35  # the same for a pattern only in parts of a picture: some textures repeat
+_LEAST_CELLS = 16  # least number of usable cells
 # The verdict is unknown with a smaller share of usable cells and a greater floor, in levels.
 _FEW, _BLIND = 0.25, 5.0
 # With fewer usable cells, a pattern may be unclear although it is so many times its floor: at long

@@ -147,7 +147,7 @@ def _shaped(patterns: Floats, beside: Floats, shape: Floats) -> tuple[Floats, Fl
 
     Args:
         patterns: Shape (cells, phases).
-        beside: Same shape, the patterns of each window's other cells, which are reduced alike.
+        beside: Same shape, the patterns of each window's other cells, reduced in the same way.
         shape: Shape (phases,), a unit vector.
     """
     along, beside_along = (np.outer(rows @ shape, shape) for rows in (patterns, beside))

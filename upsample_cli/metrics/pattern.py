@@ -33,7 +33,7 @@ _TILE = 1024  # pixels over which stairs are alike
 # Least share of power along one axis that stripes have, for strides 2, 3 and more; one in fifty
 # random patterns has as much. The patterns of uneven kernels have at most half.
 _ONE_AXIS = 0.98, 0.85, 0.75
-_SAME = 4.0  # times the error: patterns that differ by no more may be the same
+_SAME = 4.0  # greatest power of the difference of patterns that may be the same, over the error's
 
 
 class Pattern(NamedTuple):

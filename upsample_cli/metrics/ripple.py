@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHITE = 255.0  # levels of a white picture
-VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white, the limit of a picture's verdict, too
+VISIBLE = 0.2 / WHITE  # a ripple of 0.2 level at white: the limit in the verdict on a picture
 BALANCED = 1e-6  # ripple of balanced kernels: float32 sums of many taps are no more exact
 _ROUNDING = 1e-14  # relative rounding error of float64 sums
 

@@ -25,13 +25,13 @@ Moments = NDArray[np.float64]
 
 _SLOPES = 1.3  # strides: an uneven kernel's share of the slopes over that of the brightness, about
 _WHITE = 255.0  # levels
-_BEYOND = 2.5  # times its strength in the cells: the most that a fit may have at black or white
+_BEYOND = 2.5  # greatest strength of a fit at black or white, over its strength in the cells
 # Shares of 1 and of the brightness: of a pattern that vanishes at black; in the middle, as of
 # networks whose values run from -1 to 1; nowhere. A later one must explain clearly more.
 _FORMS, _CLEARLY = ((0, 1), (-_WHITE / 2, 1), (1, 0)), 1.3
-_ROUNDS = 2  # of fitting the strengths, then the shares
+_ROUNDS = 2  # times to fit the strengths, then the shares
 _PRIOR = 0.05  # share of the mean evidence that is added to each cell's, for a strength of 0
-_DOMINATES = 20.0  # times the mean square of the phases by chance
+_DOMINATES = 20.0  # least power of a dominating pattern, over that of the phases by chance
 
 
 class SharedPattern(NamedTuple):

@@ -19,11 +19,11 @@ from upsample_cli.metrics.spectrum import real_lines, square_lines
 
 Indices = NDArray[np.intp]
 _SIDE = 4  # cells along a side of a window
-_SIZES = 3  # of windows, each twice as large as the one before
+_SIZES = 3  # number of sizes of windows, each twice as large as the one before
 _KNOWN = 3.0  # least effective number of cells in a window, by their weights
 _LEVELS = 1.0  # RMS in levels of the weakest pattern to look for
-_WORTH = 3.0  # times the power of chance: for weaker windows the jackknife is not tried
-_LEAST = 9  # cells in the picture, at least, that have the pattern of their window
+_WORTH = 3.0  # least power, over that of chance, in windows for which the jackknife is tried
+_LEAST = 9  # least number of cells in the picture that have the pattern of their window
 _BESIDE = 1  # cells beyond a window's sides that may have its pattern, too
 _FIRST = 1000.0  # dB added to windows that contain a cell, so that they win over windows beside it
 _AT_ONCE = 2048  # windows computed together

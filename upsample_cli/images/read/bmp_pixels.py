@@ -15,7 +15,7 @@ from upsample_cli import memory
 from upsample_cli.images.places.place import MAX_PIXELS
 
 _RLE8, _RLE4, _MASKS, _MASKS_WITH_ALPHA = 1, 2, 3, 6  # compressions
-_LONGEST_HEAD = 14 + 124  # bytes
+_LONGEST_HEAD = 14 + 124  # bytes of the file header and of the longest picture header
 _BYTES_OF_RUNS, _BYTES_OF_MASKS = 3, 40  # memory in bytes per pixel, to rewrite
 _OS2 = 64  # bytes of OS/2's header, in which compressions have other numbers
 _EMBEDDED = b"DEBM"  # the profile is in the file

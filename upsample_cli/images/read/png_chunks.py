@@ -16,7 +16,7 @@ from upsample_cli.images.metadata import PNG_TEXT_PREFIX
 from upsample_cli.images.write.formats import PNG_SIGNATURE
 
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
-_COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # and the bytes of their data
+_COLOURS = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8}  # with the length of their data in bytes
 _PIXELS, _END = b"IDAT", b"IEND"
 _SAMPLES = {2: 3, 4: 2, 6: 4}  # per pixel, by colour type; otherwise 1
 _LONGEST_KEYWORD = 79

@@ -112,7 +112,7 @@ def encode_webp_or_avif(
         format: "WEBP" or "AVIF".
         frames: Pictures of mode RGB or RGBA, all of the same size.
         durations: Duration of each frame, in milliseconds, as `held_times` returns them.
-        plays: Number of times the animation is played, likewise.
+        plays: Number of times the animation is played, also as `held_times` returns it.
         metadata: What to write beside the pixels.
         encoding: Quality and losslessness, as for `encode.save`.
 

@@ -31,7 +31,7 @@ WITH_LOSSLESS = {"WEBP", "AVIF"}
 _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "TGA": 65535, "AVIF": 32768,
                  "ICO": 256}  # fmt: skip
 _16_BITS = {"PNG", "TIFF", "PPM", "PGM"}
-_ALWAYS_RGB = {"WEBP", "AVIF", "GIF"}  # also of a grey picture
+_ALWAYS_RGB = {"WEBP", "AVIF", "GIF"}  # even of a grey picture
 _CMYK = {"JPEG", "TIFF"}
 _NO_ALPHA = {"JPEG", "BMP", "PPM", "PGM"}
 # Bytes that fit into one segment of a JPEG.

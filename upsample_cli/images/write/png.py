@@ -40,7 +40,7 @@ _TRIAL_ROWS, _TRIAL_BYTES = 5, 4096  # the largest part of a strip that all filt
 _ADLER_MODULUS = 65521
 _adler32, _crc32 = (isal_zlib or zlib).adler32, (isal_zlib or zlib).crc32
 _ISAL_LEVELS = range(1, 4)
-# Of data that zlib shrinks by more than this, such as drawings, isal leaves twice as many bytes.
+# Where data shrink by more than this factor, as drawings do, isal leaves twice the bytes of zlib.
 _MUCH_SMALLER = 40
 _ZLIB_LEVEL = 4  # for such data
 

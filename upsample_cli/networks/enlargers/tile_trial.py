@@ -16,13 +16,13 @@ from upsample_cli.planes import Planes
 
 _SIDES = (SIDE, 128, 256)  # pixels: height and width of the pictures that show the reach
 _SEEN = 2e-4  # of full scale: smaller changes count as none
-_INSIDE = 8  # input pixels, along a side of the part in which two runs are compared, at least
+_INSIDE = 8  # least side, in input pixels, of the part in which two runs are compared
 _GLOBAL_HALO = 32  # input pixels, for a network that sees the whole picture
 _WHOLE = 1024  # input pixels along a side: such a network gets larger pictures in tiles
-_SPACE = 2 << 30  # bytes for a picture in one piece; the same on all machines, as its pixels are
-_PAIRS = 4.0  # power of the side by which memory grows at most: attention over pairs of pixels
+_SPACE = 2 << 30  # bytes for a picture in one piece; fixed: all machines give the same output
+_PAIRS = 4.0  # memory grows at most by this power of the side: attention over pairs of pixels
 _HIDDEN = 256 << 20  # bytes that earlier work of the process may hide
-_STEEP = 3.0  # power of the side: memory that grows less grows as pixels do
+_STEEP = 3.0  # memory that grows by at most this power of the side grows as the pixels do
 
 
 def reach_of(
