@@ -194,8 +194,8 @@ class _Groups(NamedTuple):
 
         The changes are scaled so that their sum of squares over the groups is the error's power.
         """
-        rest = _solved(self.xx.sum(axis=0) - self.xx, self.xa.sum(axis=0) - self.xa, base, prior)
-        return np.asarray((rest - whole).swapaxes(0, 1) * np.sqrt(1 - 1 / len(rest)))
+        fits = _solved(self.xx.sum(axis=0) - self.xx, self.xa.sum(axis=0) - self.xa, base, prior)
+        return np.asarray((fits - whole).swapaxes(0, 1) * np.sqrt(1 - 1 / len(fits)))
 
 
 def _solved(xx: Numbers, xa: Numbers, base: int, prior: float) -> Numbers:

@@ -160,13 +160,13 @@ class PatternRemoval:
         shifts = -(start[0] % stride), -(start[1] % stride)
         phases = np.roll(self.shared.shares[:2].reshape(2, stride, stride), shifts, (1, 2))
         (height, width), cells = levels.shape, tuple(-(-n // stride) for n in levels.shape)
-        even, times = np.tile(phases, (1, *cells))[:, :height, :width] * strength
-        times = np.maximum(1 + times, _DARKEST)
+        added, factor = np.tile(phases, (1, *cells))[:, :height, :width] * strength
+        factor = np.maximum(1 + factor, _DARKEST)
         total = bands.averaged(known, stride)
-        around = bands.averaged((levels - even) / times * known, stride)
+        around = bands.averaged((levels - added) / factor * known, stride)
         own = bands.centre(levels, total.shape)
         around = np.where(total > 0, around / np.maximum(total, 1e-6), own)
-        expected = around * bands.centre(times, total.shape) + bands.centre(even, total.shape)
+        expected = around * bands.centre(factor, total.shape) + bands.centre(added, total.shape)
         beyond = np.where(own > _WHITE / 2, np.maximum(own, expected), np.minimum(own, expected))
         result, is_clipped = levels.copy(), bands.centre(known, total.shape) == 0
         np.copyto(bands.centre(result, total.shape), beyond, where=is_clipped)
@@ -179,11 +179,11 @@ class PatternRemoval:
         for i in range(stride):
             shares = self.shared.shares.reshape(4, stride, stride)[:, (top + i) % stride]
             shares = np.tile(np.roll(shares, -(left % stride), axis=1), -(-width // stride))
-            even, *others = shares[:, :width]
+            row, *others = shares[:, :width]
             for share, regressor in zip(others, light, strict=True):
                 if share.any():
-                    even = even + regressor[i::stride] * share
-            spread[i::stride] = even
+                    row = row + regressor[i::stride] * share
+            spread[i::stride] = row
         return spread * self._strength((height, width), start)
 
     def _strength(self, shape: tuple[int, ...], start: tuple[int, int]) -> Floats:
@@ -226,14 +226,14 @@ def pattern_removal(cells: Cells, grid: CellGrid, fields: tuple[PatternMap, Patt
         is_lossy: Whether the picture comes from a lossy codec, such as JPEG.
     """
     own, (shared, after) = power_of(fields[0]), explaining_pattern(cells, grid, fields)
-    wide, close, rest = (
+    wide, close, remaining = (
         maximum_within(power, reach)
         for power, reach in ((own, _WIDER), (own, _NEAR), (after, _NEAR))
     )
     close = np.where(np.isnan(fields[0].rms), own.max(), close)  # clipped cells, for example
     near = (close > 0) & ~(cells.plain | cells.flat)
     care = np.where(wide > 0, np.float32(_CAREFUL), np.float32(_NOTHING))
-    care[near] = np.where(rest > 0, _CLEAR, _DOUBT)[near]
+    care[near] = np.where(remaining > 0, _CLEAR, _DOUBT)[near]
     care *= _LOSSY if is_lossy else 1.0
     is_enough = shared.is_everywhere and not (is_lossy or after.any())
     largest = np.float32(0.0 if is_enough else _MOST) * wide

@@ -85,18 +85,18 @@ def _fitted(normal: Moments, products: Moments) -> Moments:
         products: Shape (4, phases), the same of regressors and phases.
     """
     shares = np.linalg.solve(normal, products)
-    own = np.einsum("ip,ij,jp->", shares[:2], normal[:2, :2], shares[:2]) / normal[0, 0]
+    inside = np.einsum("ip,ij,jp->", shares[:2], normal[:2, :2], shares[:2]) / normal[0, 0]
     ends = (np.square(shares[0] + level * shares[1]).sum() for level in (0, _WHITE))
-    if max(ends) <= _BEYOND**2 * own:
+    if max(ends) <= _BEYOND**2 * inside:
         return np.asarray(shares)
-    most = 0.0
+    best = 0.0
     for form in _FORMS:
         basis = np.zeros((3, 4))
         basis[0, :2], basis[1, 2], basis[2, 3] = form, 1, 1
         fit = np.linalg.solve(basis @ normal @ basis.T, basis @ products)
         explained = float((fit * (basis @ products)).sum())
-        if explained > _CLEARLY * most:
-            most, shares = explained, basis.T @ fit
+        if explained > _CLEARLY * best:
+            best, shares = explained, basis.T @ fit
     return np.asarray(shares)
 
 

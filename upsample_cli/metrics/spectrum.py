@@ -66,13 +66,13 @@ class Estimate(NamedTuple):
         Args:
             pattern: Shape (s, s).
         """
-        most = 0.0
+        greatest = 0.0
         for variant in (pattern, pattern.T, pattern[::-1], pattern.T[::-1]):
             lines = np.fft.fft2(variant - variant.mean())
             together = np.fft.ifft2(self.lines * lines.conj()).real * lines.size
-            own = np.linalg.norm(self.lines.ravel()[1:]) * np.linalg.norm(lines)
-            most = max(most, float(np.abs(together).max() / (own + 1e-30)))
-        return most
+            norms = np.linalg.norm(self.lines.ravel()[1:]) * np.linalg.norm(lines)
+            greatest = max(greatest, float(np.abs(together).max() / (norms + 1e-30)))
+        return greatest
 
     @property
     def _ratios(self) -> Numbers:

@@ -133,17 +133,17 @@ def one_period(values: Array, axes: Sequence[Axis]) -> Array:
     Raises:
         UnsteadyError: The period before it is different, or outside the map.
     """
-    here = there = _pixels_last(values, axes)
+    period = earlier = _pixels_last(values, axes)
     for place, axis in enumerate(axes, 1):
-        first = here.shape[place] // 2 // axis.stride * axis.stride
+        first = period.shape[place] // 2 // axis.stride * axis.stride
         before = first - axis.stride
-        if before < 0 or first + axis.stride > here.shape[place]:
+        if before < 0 or first + axis.stride > period.shape[place]:
             raise UnsteadyError
-        here = here.take(range(first, first + axis.stride), place)
-        there = there.take(range(before, before + axis.stride), place)
-    if np.abs(here - there).max(initial=0.0) > _SAME * np.abs(values).max(initial=0.0):
+        period = period.take(range(first, first + axis.stride), place)
+        earlier = earlier.take(range(before, before + axis.stride), place)
+    if np.abs(period - earlier).max(initial=0.0) > _SAME * np.abs(values).max(initial=0.0):
         raise UnsteadyError
-    return here
+    return period
 
 
 def _common_shift(ready: ReadyPart) -> tuple[float, ...] | None:

@@ -50,9 +50,9 @@ def data_url(pixels: Pixels, quality: int | None = None, icc: bytes | None = Non
     """Return pixels, shape (H, W, C), as the data URL of a WebP; lossless if `quality` is None."""
     picture, file = _picture(pixels), io.BytesIO()
     # More effort would save a tenth of the bytes and take four times as long.
-    how = {"lossless": True, "quality": 0} if quality is None else {"quality": quality}
+    coding = {"lossless": True, "quality": 0} if quality is None else {"quality": quality}
     profile = icc if icc and len(icc) <= _LARGEST_PROFILE else b""
-    picture.save(file, "WEBP", method=0, exact=True, icc_profile=profile, **how)
+    picture.save(file, "WEBP", method=0, exact=True, icc_profile=profile, **coding)
     return f"data:image/webp;base64,{b64encode(file.getvalue()).decode()}"
 
 

@@ -75,9 +75,9 @@ class RemoteFile(_RemoteLocation, Place):
     @classmethod
     def of(cls, url: str) -> "RemoteFile":
         """Return the object that a URL names, the same for all spellings of its scheme."""
-        scheme, mark, rest = url.partition("://")
+        scheme, separator, key = url.partition("://")
         scheme = scheme.lower()
-        return cls(f"{_SAME.get(scheme, scheme)}{mark}{rest}")
+        return cls(f"{_SAME.get(scheme, scheme)}{separator}{key}")
 
     @property
     def folder(self) -> "RemoteFolder":

@@ -207,7 +207,7 @@ def image_errors(name: str) -> Iterator[None]:
         remedy = "end a folder's URL by a slash" if is_page else "give a PNG, JPEG, WebP, TIFF..."
         raise ImageFileError(f"{name} is {NOT_A_PICTURE}; {remedy}") from error
     except Exception as error:  # damaged bytes make decoders raise errors of any kind
-        words = re.sub(r"^b'(.*)'$", r"\1", str(error))  # Pillow gives some of its errors bytes
+        words = re.sub(r"^b'(.*)'$", r"\1", str(error))  # some of Pillow's errors hold bytes
         reason, cause = " ".join(words.split()) or type(error).__name__, error.__cause__ or error
         if reason.lower().startswith(_NOT_READ):
             raise ImageFileError(
