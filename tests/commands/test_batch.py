@@ -203,6 +203,7 @@ def test_files_from_reads_names_from_a_file(call: Call, folder: Path) -> None:
         (["in.png", "in.png", "old.png"], "old.png is not one"),
         (["in.png", "a/in.png", "out/"], "would both become out/in.png"),
         (["-", "in.png", "out/"], "standard input must be the only input"),
+        (["-", "out/"], "standard input has no name; name an output file"),
         (["in.png", "in.png", "-"], "many pictures cannot go to standard output"),
         (["--files-from", "names", "in.png", "out"], "--files-from names the inputs"),
         (["--files-from", "names", "out"], "cannot read names"),

@@ -82,7 +82,8 @@ def _plan(request: Request, root: Folder) -> plan.Plan:
         return plan.of_places(places, root, naming, globs, tree=True)
     inputs, output = request.inputs, request.output
     if any(isinstance(source, Place) and source.is_stream for source in inputs):
-        raise SettingError("standard input must be the only input; name an output file")
+        fact = "must be the only input" if len(inputs) > 1 else "has no name"
+        raise SettingError(f"standard input {fact}; name an output file")
     if len(inputs) == 1 and isinstance(inputs[0], Folder):
         is_picture_name = isinstance(output, Place) and output.suffix[1:] in FORMATS
         if is_picture_name and output.modified() is None and inputs[0].exists():
