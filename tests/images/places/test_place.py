@@ -73,6 +73,31 @@ def test_a_place_has_a_name_and_a_relative_path(text: str, name: str, relative: 
     assert (place.name, place.relative) == (name, relative)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_working_folder_may_be_named_by_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Absolute paths of its files, as a shell has them, keep their folders."""
+    (tmp_path / "real" / "a").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path / "link")
+    assert parse_file(tmp_path / "link" / "a" / "b.png").relative == "a/b.png"
+    assert parse_file(tmp_path / "b.png").relative == "b.png"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_file_has_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths that lead to a file are equal, and ".." after a link goes where the link leads."""
+    (tmp_path / "real" / "a").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/a")
+    monkeypatch.chdir(tmp_path)
+    key = parse_file("real/c.png").key
+    for path in ("./real//c.png", tmp_path / "real/c.png", "real/a/../c.png", "link/../c.png"):
+        assert parse_file(path).key == key
+    assert parse_file("c.png").key != key
+    assert parse("real/a").key == parse("real/a/").key != parse("link").key
+
+
 def test_an_absolute_place_holds_in_any_folder(tmp_path: Path) -> None:
     """A file gets the folder it was relative to; a URL and a stream stay."""
     assert parse_file("a.png").absolute(str(tmp_path)).path == str(tmp_path / "a.png")

@@ -80,10 +80,11 @@ class Location:
 
     @property
     def key(self) -> str:
-        """A text to compare locations by: the same for `a`, `./a` and the absolute path of `a`."""
-        from pathlib import Path  # slow to import, and few commands need it
-
-        return self.path if self.local_path is None else str(Path(self.path).absolute())
+        """A text to compare locations by: the same for `a`, `b/../a` and the absolute path."""
+        if self.local_path is None:
+            return self.path
+        folder, name = os.path.split(self.path.rstrip("/") or "/")
+        return os.path.abspath(os.path.join(os.path.realpath(folder), name))
 
     @property
     def name(self) -> str:
@@ -93,10 +94,11 @@ class Location:
     @property
     def relative(self) -> str:
         """The path relative to the working folder; the name alone if it lies elsewhere."""
-        from pathlib import Path  # as in `key`
+        from pathlib import Path  # slow to import, and few commands need it
 
-        here, whole = Path.cwd(), Path(os.path.abspath(self.path))
-        return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else whole.name
+        here, path = Path.cwd(), Path(os.path.abspath(self.path))
+        whole = path if path.is_relative_to(here) else Path(self.key)  # a link may lead here
+        return whole.relative_to(here).as_posix() if whole.is_relative_to(here) else path.name
 
     def absolute(self, base: str) -> Self:
         """Return the location with its path, if local, joined to the working folder `base`."""
@@ -226,9 +228,8 @@ class Place(Location):
         except FileExistsError as error:
             raise self._exists() from error
         except OSError as error:
-            raise ImageFileError(
-                f"cannot write {self}: {error.strerror or error}; choose another place"
-            ) from error
+            reason = error.strerror or error
+            raise ImageFileError(f"cannot write {self}: {reason}; choose another place") from error
 
     def editing(self, anew: bool) -> AbstractContextManager[str]:
         """Return a context manager that gives the path of a local file to change.
