@@ -99,7 +99,10 @@ def test_a_picture_on_the_web_is_read(web: str) -> None:
 
 
 class Web(SimpleHTTPRequestHandler):
-    """Gives files; of /zeros it gives no end, of /to/URL a redirect to that, of /403 that error."""
+    """Gives files; of /zeros it gives no end, of /to/URL a redirect to that, of /403 that error.
+
+    Of /cut it gives a part, of /gone nothing.
+    """
 
     def do_GET(self) -> None:
         """Answer."""
@@ -109,6 +112,13 @@ class Web(SimpleHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
             self.end_headers()
+        elif self.path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.wfile.write(b"data")
+        elif self.path == "/gone":
+            self.close_connection = True
         elif self.path in ("/slow", "/silent"):
             self.send_response(200)
             self.end_headers()
@@ -224,6 +234,20 @@ def test_a_server_may_be_slow_but_not_silent(web: str, monkeypatch: pytest.Monke
             parse_file(f"{web}/silent").open()
     finally:
         store._http_options.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("cut", "the connection broke off; try again"),
+        ("gone", "the connection broke off; try again"),
+        ("503", "503, message='Service Unavailable', .*; try again later"),
+    ],
+)
+def test_a_server_in_trouble_is_to_be_tried_again(web: str, path: str, fault: str) -> None:
+    """Neither the address nor the credentials are to blame for it."""
+    with pytest.raises(ImageFileError, match=f"cannot read {web}/{path}: {fault}$"):
+        parse_file(f"{web}/{path}").open()
 
 
 def test_a_wrong_url_has_its_reason(web: str, tmp_path: Path) -> None:

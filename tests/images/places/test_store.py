@@ -4,8 +4,9 @@ import sys
 from importlib import import_module
 
 import pytest
+from botocore.exceptions import ClientError
 
-from upsample_cli.errors import SettingError
+from upsample_cli.errors import ImageFileError, SettingError
 from upsample_cli.images.places import store
 
 
@@ -34,6 +35,17 @@ def test_what_is_no_store_is_told(url: str, fault: str) -> None:
     """What no library knows, a file, and half a URL are refused."""
     with pytest.raises(SettingError, match=fault):
         store.file_system(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(503, "try again later"), (403, "check the address and the credentials")]
+)
+def test_a_store_in_trouble_is_to_be_tried_again(status: int, remedy: str) -> None:
+    """An error that a store has with itself is no matter of the address."""
+    answer = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    failed = pytest.raises(ImageFileError, match=f"^cannot read s3://b/a.png: Slow down; {remedy}$")
+    with failed, store.errors("read", "s3://b/a.png"):
+        raise OSError("Slow down") from ClientError(answer, "GetObject")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 _QUERY = re.compile(r"(^https?://[^?#]*|https?://[^\s?#'\"]*)[?#][^\s'\")]*")
 _CONNECT, _SILENCE = 30, 60  # seconds: to wait for a connection, and for the next bytes
 _LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # packages for stores other than S3
+_BROKEN = (  # errors of aiohttp and botocore
+    "ClientOSError", "ClientPayloadError", "ServerDisconnectedError", "ConnectionClosedError"
+)  # fmt: skip
+_PASSING = (500, 502, 503, 504)  # what a server answers while it has trouble of its own
 _TIMES = ("LastModified", "last_modified", "mtime", "updated", "created")  # names in stores
 
 
@@ -186,9 +190,19 @@ def errors(action: str, url: str) -> Iterator[None]:
         if isinstance(error, FileNotFoundError):
             fact = _reason(error) if "bucket" in str(error) else "it does not exist"
             reason = f"{fact}; check the name"
+        elif type(error).__name__ in _BROKEN:
+            reason = "the connection broke off; try again"
+        elif _status(error) in _PASSING:
+            reason = f"{_reason(error)}; try again later"
         elif isinstance(error, TimeoutError):
             reason = "the server does not answer; try again later"
         raise ImageFileError(f"cannot {action} {without_secret(url)}: {reason}") from error
+
+
+def _status(error: Exception) -> object:
+    """Return the status of HTTP that is an error's reason; 0 where none is known."""
+    answer = getattr(error.__cause__, "response", None) or {}  # what S3 answers
+    return getattr(error, "status", answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _reason(error: Exception) -> str:
