@@ -1,5 +1,6 @@
 """Objects as files, at a real S3 server on loopback."""
 
+import errno
 import io
 import math
 import time
@@ -308,6 +309,27 @@ def test_what_cannot_be_put_is_told(bucket: Bucket) -> None:
     with denied, parse_file(f"{bucket.url}/a.png").writing() as file:
         file.write(b"whole")
     assert bucket.keys() == []
+
+
+def test_a_server_of_files_is_given_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a store is a server, as over SFTP, what is put gets a path, not a URL."""
+    put: list[str] = []
+    files = store.file_system("memory://some")
+    monkeypatch.setattr(files, "put_file", lambda _, path: put.append(path))
+    with parse_file("memory://some/a.png").writing() as file:
+        file.write(b"whole")
+    assert put == ["/some/a.png"]
+
+
+def test_a_server_that_is_not_there_takes_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some stores connect at once; the error then says which server it is."""
+
+    def away(_: str) -> None:
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(store, "file_system", away)
+    with pytest.raises(ImageFileError, match=r"^cannot write sftp://host/out: Connection refused;"):
+        RemoteFolder("sftp://me:secret@host/out").make()
 
 
 def test_an_upload_in_parts_that_fails_leaves_none(

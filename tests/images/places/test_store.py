@@ -24,9 +24,34 @@ def test_a_missing_library_is_named(missing: str, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
+    ("missing", "protocol", "remedy"),
+    [
+        ("webdav4.fsspec", "webdav", "install the library named there"),
+        ("gcsfs", "gs", "pip install gcsfs"),
+        ("fsspec", "webdav", r'pip install "upsample-cli\[remote\]"'),
+    ],
+)
+def test_libraries_of_other_stores_are_not_in_the_extra(
+    missing: str, protocol: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remedy is to install what the store needs, whatever our extra holds."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    wanted = rf"^{protocol}:// needs more libraries \(.*\); {remedy}$"
+    with pytest.raises(SettingError, match=wanted):
+        store.file_system(f"{protocol}://host/a.png")
+
+
+def test_a_server_and_a_user_are_those_of_the_url() -> None:
+    """Stores that are servers get what the URL says of them."""
+    files = store.file_system("webhdfs://me@host:9871/a.png")
+    assert (files.url, files.pars["user.name"]) == ("http://host:9871/webhdfs/v1", "me")
+
+
+@pytest.mark.parametrize(
     ("url", "fault"),
     [
         ("nonsense://a", r"cannot open nonsense://a .*; name an s3:// URL"),
+        ("dbfs://a", r"cannot open dbfs://a .*; name an s3:// URL"),
         ("file:///a.png", "file:///a.png is a local file; give its path"),
         ("s3://", "s3:// is not a complete URL; name a bucket"),
     ],

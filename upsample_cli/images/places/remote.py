@@ -151,7 +151,8 @@ class RemoteFile(_RemoteLocation, Place):
 
     def _put(self, local: Path) -> None:
         with store.errors("write", self.path):
-            store.file_system(self.path).put_file(str(local), self.path)
+            files = store.file_system(self.path)
+            files.put_file(str(local), files._strip_protocol(self.path))  # SFTP takes no URLs here
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,9 @@ class RemoteFolder(_RemoteLocation, Folder):
         self._check_writable()
         bucket = RemoteFolder(f"{self.path.partition('://')[0]}://{self._bucket_and_key()[0]}")
         # A store with a root has folders, not buckets.
-        if not store.file_system(self.path).root_marker and not bucket._info():
+        with store.errors("write", self.path):
+            has_buckets = not store.file_system(self.path).root_marker
+        if has_buckets and not bucket._info():
             raise ImageFileError(f"no bucket {bucket}; make it, or check the name")
 
     def identity(self) -> str:

@@ -23,7 +23,7 @@ _BLOCK = 1 << 20  # bytes per read after the head; a TIFF's directory may be at 
 _SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 _QUERY = re.compile(r"(^https?://[^?#]*|https?://[^\s?#'\"]*)[?#][^\s'\")]*")
 _CONNECT, _SILENCE = 30, 60  # seconds: to wait for a connection, and for the next bytes
-_LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropbox", "ocifs")  # packages for stores other than S3
+_LIBRARIES = ("gcsfs", "adlfs", "paramiko", "dropboxdrivefs", "ocifs")  # for other stores
 _BROKEN = (  # errors of aiohttp and botocore
     "ClientOSError", "ClientPayloadError", "ServerDisconnectedError", "ConnectionClosedError"
 )  # fmt: skip
@@ -144,18 +144,23 @@ def file_system(url: str) -> Any:
     try:
         import fsspec
 
-        options: dict[str, Any] = {}
-        if protocol in ("http", "https"):
-            options["client_kwargs"] = _http_options()
-        return fsspec.filesystem(protocol, use_listings_cache=False, **options)
+        options: dict[str, Any] = {"use_listings_cache": False}
+        if url.startswith(PAGES):
+            return fsspec.filesystem(protocol, client_kwargs=_http_options(), **options)
+        if protocol in ("sftp", "ssh"):  # they have no such cache, and pass options on to SSH
+            options = {}
+        server = path.partition("/")[0]  # with its port and user, or a bucket
+        return fsspec.url_to_fs(f"{protocol}://{server}", **options)[0]
     except ImportError as error:
-        libraries = '"upsample-cli[remote]"'
-        if protocol not in ("s3", "http", "https"):
-            libraries = next((name for name in _LIBRARIES if name in str(error)), libraries)
+        remedy = "install the library named there"
+        if protocol in ("s3", "http", "https") or error.name == "fsspec":
+            remedy = 'pip install "upsample-cli[remote]"'
+        elif library := next((name for name in _LIBRARIES if name in str(error)), ""):
+            remedy = f"pip install {library}"
         raise SettingError(
-            f"{protocol}:// needs more libraries ({_reason(error)}); pip install {libraries}"
+            f"{protocol}:// needs more libraries ({_reason(error)}); {remedy}"
         ) from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # a store that needs more than a URL
         shown = without_secret(url)
         raise SettingError(f"cannot open {shown} ({_reason(error)}); name an s3:// URL") from error
 
