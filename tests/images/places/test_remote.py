@@ -3,6 +3,7 @@
 import errno
 import io
 import math
+import os
 import time
 from asyncio import BaseEventLoop
 from collections.abc import Iterator
@@ -309,6 +310,37 @@ def test_what_cannot_be_put_is_told(bucket: Bucket) -> None:
     with denied, parse_file(f"{bucket.url}/a.png").writing() as file:
         file.write(b"whole")
     assert bucket.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("how", "failing"),
+    [
+        ("writing", "tempfile.mkdtemp"),
+        ("writing", "pathlib.Path.open"),
+        ("writing", "os.cpu_count"),  # stands for what the block itself writes
+        ("editing", "upsample_cli.images.places.remote.mkdtemp"),
+        ("editing", "pathlib.Path.write_bytes"),
+    ],
+)
+def test_a_full_temporary_folder_is_named(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, failing: str
+) -> None:
+    """Where there is no room for a local copy, the error names it, the output and a remedy."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(failing, full)
+    place = parse_file(f"{bucket.url}/a.csv")
+    fault = f"^cannot write {place} by way of {tmp_path}: No space left on device; set TMPDIR to"
+    with (
+        pytest.raises(ImageFileError, match=fault),
+        place.writing() if how == "writing" else place.editing(anew=True),
+    ):
+        os.cpu_count()
+    assert bucket.keys() == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_of_files_is_given_a_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Objects in stores, and folders of objects: places and folders that are named by URLs."""
 
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class RemoteFile(_RemoteLocation, Place):
     @contextmanager
     def writing(self, force: bool = False, mode: int = 0o666) -> Iterator[BinaryIO]:
         """Give a local file to write; it is uploaded when the block ends."""
-        with TemporaryDirectory(prefix=_PREFIX) as folder:
+        with self._copying(), TemporaryDirectory(prefix=_PREFIX) as folder:
             local = self._local_copy(folder)
             with local.open("w+b") as file:
                 yield file
@@ -126,8 +127,13 @@ class RemoteFile(_RemoteLocation, Place):
         """
         self.folder.make()  # raises errors now rather than at the upload
         old = b"" if anew or self.modified() is None else store.read(self.path)
-        local = self._local_copy(mkdtemp(prefix=_PREFIX))
-        local.write_bytes(old)
+        with self._copying():
+            local = self._local_copy(mkdtemp(prefix=_PREFIX))
+            try:
+                local.write_bytes(old)
+            except OSError:
+                rmtree(local.parent)
+                raise
         try:
             yield str(local)
         finally:
@@ -144,6 +150,17 @@ class RemoteFile(_RemoteLocation, Place):
         if self.path.endswith("/"):
             list(self.as_folder().entries())
             raise ImageFileError(f"{self} could not be listed a moment ago; run again")
+
+    @contextmanager
+    def _copying(self) -> Iterator[None]:
+        """Turn errors of a local copy into an `ImageFileError` that names its folder."""
+        try:
+            yield
+        except OSError as error:
+            raise ImageFileError(
+                f"cannot write {self} by way of {tempfile.tempdir or 'a temporary folder'}: "
+                f"{error.strerror or error}; set TMPDIR to a folder with room"
+            ) from error
 
     def _local_copy(self, folder: str) -> Path:
         """Return a path for a local copy, with the suffix by which a store knows the type."""
