@@ -188,7 +188,7 @@ def test_a_machine_that_stops_leaves_the_best_network(
         return batch(self, count, side)
 
     monkeypatch.setattr(job.Pairs, "batch", stopped)
-    monkeypatch.setattr(job, "_LOOK", 1)
+    monkeypatch.setattr(job, "_TEST_INTERVAL", 1)
     options = ["train", "photo.png", "-o", "net.npz", "-m", "network", "--steps", 9, "-q"]
     with pytest.raises(RuntimeError, match="no power"):
         call(*options)
