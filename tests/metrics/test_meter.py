@@ -232,6 +232,15 @@ def test_a_strong_pattern_is_not_none_in_a_small_picture(stride: int) -> None:
         assert (measured.verdict, measured.status) in (("checkerboard", "ok"), ("", "too-small"))
 
 
+def test_a_clear_pattern_below_the_limit_is_none_in_a_small_picture() -> None:
+    """Few cells leave no doubt about a pattern that is clear, and too weak to count."""
+    ramp = np.add.outer(np.linspace(30, 130, 48), np.linspace(0, 100, 56))
+    measured = measure((ramp + 0.12 * periodic_pattern(48, 56, 2))[None] / 255, 2)
+    assert measured.contrast_db > CONTRAST_DB
+    assert (measured.verdict, measured.status) == (NONE, "ok")
+    assert 0.1 < measured.ripple < 0.2
+
+
 @pytest.mark.parametrize("stride", [2, 3, 4])
 def test_an_unbalanced_kernel_is_caught(stride: int) -> None:
     """Kernel size stride + 1, uniform, leaves a checkerboard in natural texture."""

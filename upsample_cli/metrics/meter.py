@@ -12,14 +12,14 @@
    the RMS where it is strongest.
 5. The verdict is "checkerboard" if a pattern is clear of its error, as a whole (12 dB) or in a
    window (13 to 20 dB), and `ripple` is 0.2 level or more, 0.35 if only windows have it. It is
-   unknown instead of "none" if few cells are usable and their floor is high, or the ripple far
-   above it.
+   unknown instead of "none" if a small share of the cells is usable and their floor is high, or if
+   few cells are usable and a ripple of that strength is not clear, but far above the floor.
 
     ripple^2 = mean over cells of ((mean over phases of a^2) - error), with a the pattern
 """
 
 from functools import lru_cache
-from math import inf, isfinite, nan, sqrt
+from math import isfinite, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +45,8 @@ _PART_LEVELS = 0.35  # the same for a pattern only in parts of a picture: some t
 _LEAST_CELLS = 16  # least number of usable cells
 # The verdict is unknown with a smaller share of usable cells and a greater floor, in levels.
 _FEW, _BLIND = 0.25, 5.0
-# With fewer usable cells, a pattern may be unclear although it is so many times its floor: at long
-# strides, most lines of a pattern with a shorter period are empty.
+# With fewer usable cells, a pattern may be unclear although its ripple is more than so many times
+# the floor: at long strides, most lines of a pattern with a shorter period are empty.
 _MANY, _ABOVE = 50, 4.0
 _BLOCKS = 0.95  # share of the cells: if as many may be one-colour blocks, there is no pattern
 _DITHER = 0.5  # levels: the greatest ripple of ordered dither
@@ -125,13 +125,15 @@ def verdict_and_map(
         verdict=NONE,
     )
     is_in_parts = isfinite(local_db)
-    if contrast < CONTRAST_DB:
-        least = max(least, _PART_LEVELS) if is_in_parts else inf
-    if result.ripple >= least:
+    is_clear = contrast >= CONTRAST_DB or is_in_parts
+    if contrast < CONTRAST_DB and is_in_parts:
+        least = max(least, _PART_LEVELS)
+    is_strong = result.ripple >= least
+    if is_clear and is_strong:
         result = result._replace(verdict=_kind(result, rest, is_in_parts))
     elif result.floor > _BLIND and cells.usable.mean() < _FEW:
         return _unknown(grid, "saturated")
-    elif result.ripple > _ABOVE * result.floor and np.count_nonzero(cells.usable) < _MANY:
+    elif is_strong and result.ripple > _ABOVE * result.floor and cells.usable.sum() < _MANY:
         return _unknown(grid, "too-small")
     shown = np.sqrt(np.maximum(power, 0.0)) * (has_it if result.verdict != NONE else 0.0)
     return result, PatternMap(np.where(cells.usable, shown, nan), grid.cell, grid.margin)
