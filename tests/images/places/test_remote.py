@@ -210,8 +210,8 @@ def test_a_page_that_is_refused_costs_itself_alone(web: str, tmp_path: Path, sta
 
 
 def test_a_page_that_was_refused_is_no_file(web: str) -> None:
-    """A folder that can be listed again is not read as a file, which would be skipped."""
-    with pytest.raises(ImageFileError, match=r"/ could not be listed a moment ago; run again"):
+    """A folder that can be listed is not read as a file, which would be skipped."""
+    with pytest.raises(ImageFileError, match=r"/ is a folder; name a file in it, or run again if"):
         parse_file(f"{web}/").open()
 
 

@@ -146,10 +146,11 @@ class RemoteFile(_RemoteLocation, Place):
             rmtree(local.parent)
 
     def _check_file(self) -> None:
-        """Refuse a folder, which stands among files where it could not be listed, and say why."""
+        """Refuse the URL of a folder, which was named as a file or could not be listed before."""
         if self.path.endswith("/"):
             list(self.as_folder().entries())
-            raise ImageFileError(f"{self} could not be listed a moment ago; run again")
+            remedy = "name a file in it, or run again if it could not be listed before"
+            raise ImageFileError(f"{self} is a folder; {remedy}")
 
     @contextmanager
     def _copying(self) -> Iterator[None]:
