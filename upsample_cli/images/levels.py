@@ -58,7 +58,7 @@ class Conversion(NamedTuple):
         is_cmyk: Whether the planes are CMYK.
         curve: The curve from levels to light; None for sRGB's.
         palette: The colours, if the plane holds indices that are only copied; else None.
-        is_negative: Whether planes are 1 minus the samples, so that networks get 0 for dark inks.
+        is_negative: Whether planes are 1 minus the samples, so that networks get 0 for full ink.
     """
 
     dtype: DTypeLike

@@ -16,7 +16,7 @@ from upsample_cli.methods import catalogue
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Planes
 
-_HUGE = 1e9  # of planes to measure: the squares of larger levels overflow
+_HUGE = 1e9  # absolute value of planes to measure: squares of far larger ones overflow
 _MOST_CHANNELS = 4  # of a picture: colours and opacity
 
 

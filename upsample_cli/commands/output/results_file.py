@@ -94,7 +94,7 @@ class ResultsFile:
         return known is not None and known.is_ours
 
     def forget_changed(self, output: str) -> bool:
-        """Forget the row of an output that is newer than all rows; return whether it had one.
+        """Forget the row of an output that is newer than all rows; return whether one is forgotten.
 
         Objects in stores do not count: the time of each would take a request.
         """

@@ -128,7 +128,7 @@ def check_size(size: Size, name: str, max_pixels: int) -> None:
 
 
 def check(opened: PIL.Image.Image, name: str, max_pixels: int, must_fit: bool = True) -> None:
-    """Refuse a picture with too many pixels or frames, too large for memory, or that is misread."""
+    """Refuse a picture with too many pixels or frames, too large for memory, or misread."""
     check_size((opened.height, opened.width), name, max_pixels)
     pixels, is_moving = opened.width * opened.height, is_animated(opened)
     if must_fit:

@@ -109,7 +109,7 @@ class Listing(NamedTuple):
 
 
 def files_in(sources: Sequence[Place | Folder], globs: Globs) -> Iterator[tuple[Place, bool]]:
-    """Yield the files among `sources` and, sorted, those below its folders; each file once.
+    """Yield the files among `sources` and, sorted, those below the folders; each file once.
 
     Yields:
         A file that `globs` take, and whether it comes from a folder, which may hold other files

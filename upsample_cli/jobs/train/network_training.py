@@ -133,7 +133,7 @@ def train(sources: Sequence[Place], settings: NetworkSettings, watch: Watch) -> 
     """
     start, skipped = perf_counter(), list[str]()
     initial = settings.initial_network(np.random.default_rng(settings.seed))
-    rng = np.random.default_rng(settings.seed)  # anew, so that all runs hold out the same pictures
+    rng = np.random.default_rng(settings.seed)  # anew: with `start`, the same pictures are held out
     least = settings.stride * LEAST_SIDE
     paths = usable(sources, least, skipped)
     pictures = [np.asarray(luma + 0.5, np.uint8) for _, luma in readable(paths, skipped)]

@@ -49,7 +49,7 @@ class PictureNetwork(NamedTuple):
     def flat(self, end: float = inf) -> dict[str, float]:
         """Return the RMS of the pattern in the output, in levels of 255, for each flat picture.
 
-        Where a channel is black or full, a picture file cannot keep what goes beyond 0..1.
+        If a channel of the picture is 0 or 1, the output is first clipped to 0..1, as in a file.
 
         Args:
             end: The time by `perf_counter` after which to raise a `TimeoutError`.
