@@ -56,9 +56,33 @@ def test_a_pipe_gets_the_bytes_of_the_file(maps: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("output", "options", "head"),
+    [
+        ("g", [], b"\x93NUMPY"),
+        ("g", ["--format", "npz"], b"PK"),
+        ("g.dat", ["--format", "npz"], b"PK"),
+    ],
+)
+@pytest.mark.parametrize("command", [[], ["layer", "-w", "w.npy"]])
+def test_a_name_without_a_suffix_gets_the_format(
+    call: Call, maps: Path, command: list[str], output: str, options: list[str], head: bytes
+) -> None:
+    """As for pictures, the format is that of --format where a suffix says none, or the input's."""
+    np.save(maps / "w.npy", np.ones((5, 5, 2, 2), np.float32))
+    outcome = call(*command, "f.npy", output, *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert (maps / output).read_bytes().startswith(head)
+    with (maps / output).open("rb") as file:
+        loaded = np.load(file)
+        assert (loaded["arr_0"] if options else loaded).shape[0] == 5
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "fault"),
     [
         (["f.npy", "g.png"], 1, "g.png cannot hold feature maps; name a .npy or .npz"),
+        (["f.npy", "g.png", "--format", "npz"], 1, "g.png cannot hold feature maps; name a .npy"),
+        (["f.npy", "g.dat"], 1, "g.dat cannot hold feature maps; name a .npy or .npz"),
         (["in.png", "g.npy"], 1, "in.png is not an intact NumPy file; give a .npy or .npz"),
         (["f.npy", "g.npy", "--linear"], 2, "--linear is for pictures, not for feature maps"),
         (

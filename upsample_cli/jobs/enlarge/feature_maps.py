@@ -11,6 +11,7 @@ from upsample_cli import memory
 from upsample_cli.errors import ImageFileError
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files
+from upsample_cli.images.write.formats import FORMATS
 from upsample_cli.jobs.enlarge import arrays
 from upsample_cli.jobs.enlarge.strips import stages_to
 from upsample_cli.jobs.enlarge.task import Task, output_mode
@@ -58,7 +59,7 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
 
     Args:
         source: A .npy or .npz, or standard input.
-        to: A .npy or .npz, or "-" for standard output.
+        to: A .npy or .npz, a name without a suffix, or "-" for standard output.
         task: How to enlarge them.
         layout: One of `LAYOUTS`; None for hw, chw or nchw, by the number of axes.
 
@@ -103,7 +104,7 @@ def convert(
 
     Args:
         source: A .npy or .npz, or standard input.
-        to: A .npy or .npz, or "-" for standard output.
+        to: A .npy or .npz, a name without a suffix, or "-" for standard output.
         format: npy or npz for an output whose name does not say; None for the input's.
         force: Whether to replace an output that exists.
         others: Other files that are read, and must not be replaced.
@@ -155,13 +156,11 @@ def planes(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
 
 
 def _format_of(to: Place, format: str | None, source: Place, count: int) -> str:
-    """Return the format to write: by the suffix; for standard output by --format or the input."""
-    chosen = array_files.format_of(to)
-    if to.is_stream:
-        chosen = format or array_files.format_of(source)
-    elif not chosen:
+    """Return the format to write: by the suffix, else by --format, else that of the input."""
+    suffix, chosen = to.suffix[1:], array_files.format_of(to)
+    if suffix in FORMATS or (suffix and not (chosen or format)):
         raise ImageFileError(f"{to} cannot hold feature maps; name a .npy or .npz")
-    return chosen if chosen in array_files.FORMATS_OF_ARRAYS else ("npy" if count == 1 else "npz")
+    return chosen or format or array_files.format_of(source) or ("npy" if count == 1 else "npz")
 
 
 def _enlarged(name: str, channels: NDArray[Any], task: Task) -> NDArray[Any]:
