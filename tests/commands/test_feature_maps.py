@@ -77,6 +77,18 @@ def test_a_name_without_a_suffix_gets_the_format(
         assert (loaded["arr_0"] if options else loaded).shape[0] == 5
 
 
+@pytest.mark.parametrize("command", [[], ["layer", "-w", "w.npy"]])
+def test_a_format_beside_a_suffix_is_noted(call: Call, maps: Path, command: list[str]) -> None:
+    """The suffix decides, and a note says that --format did nothing, unless both agree."""
+    np.save(maps / "w.npy", np.ones((5, 5, 2, 2), np.float32))
+    outcome = call(*command, "f.npy", "g.npy", "--format", "npz")
+    what = "--format is for names without a suffix; g.npy becomes a .npy"
+    assert (outcome.code, outcome.err) == (0, f"note: f.npy: {what}\n")
+    assert call(*command, "f.npy", "g.npz", "--format", "npz").err == ""
+    in_json = call(*command, "f.npy", "g.npy", "-f", "--format", "npz", "--json")
+    assert json.loads(in_json.out)["notes"] == [what]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "fault"),
     [

@@ -84,7 +84,7 @@ def enlarge(source: Place, to: Place, task: Task, layout: str | None) -> ArrayRe
     report = convert(source, to, format, task.force, task.files(), enlarged)
     scales = [(rows / height, columns / width) for (height, width), (rows, columns) in sizes]
     largest = max(scales, key=max)
-    report = report._replace(scale=max(largest), notes=tuple(notes))
+    report = report._replace(scale=max(largest), notes=(*report.notes, *notes))
     kernel = task.method.equivalent(max(largest))
     if kernel is None:
         return report
@@ -120,9 +120,11 @@ def convert(
     outputs = {name: change(name, array) for name, array in inputs.items()}
     with to.writing(force, output_mode(source)) as file:
         array_files.write(outputs, written_format, file)
+    note = f"--format is for names without a suffix; {to} becomes a .{written_format}"
     return ArrayReport(
         str(source), str(to), {name: array.shape for name, array in outputs.items()},
         {name: str(array.dtype) for name, array in outputs.items()}, perf_counter() - start,
+        notes=(note,) if format not in (None, written_format) else (),
     )  # fmt: skip
 
 
