@@ -127,6 +127,7 @@ def test_the_ripple_is_exact_and_pipes_work(layer: Path) -> None:
         (["-w", "cut.safetensors"], 2, "cut.safetensors is damaged or not a safetensors"),
         (["-w", "no.safetensors"], 2, "no.safetensors is damaged or not a safetensors"),
         (["-w", "w.npy", "--layout", "chw"], 1, "has 4 axes, but --layout chw has 3"),
+        (["-w", "w.npy", "--layout", "hw"], 2, "invalid --layout 'hw'; choose chw, hwc, nchw"),
     ],
 )
 def test_wrong_layer_arguments_are_refused(
@@ -141,6 +142,13 @@ def test_wrong_layer_arguments_are_refused(
     before = contents(layer)
     check_refused(call("layer", "maps.npy", "out.npy", *arguments), code, fault)
     assert contents(layer) == before
+
+
+def test_only_layouts_with_channels_are_offered(call: Call) -> None:
+    """A layer takes no map without channels, so its help does not offer one."""
+    text = call("layer", "--help").out.decode()
+    assert "[chw|hwc|nchw]" in text
+    assert "default by count: chw, nchw." in " ".join(text.split())
 
 
 def test_the_memory_of_the_output_is_bounded(call: Call, layer: Path) -> None:

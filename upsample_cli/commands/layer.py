@@ -34,7 +34,7 @@ Pair = tuple[int, int] | None
 @pair_option("--dilation", help="Output pixels from one tap to the next; default 1.")
 @click.option("--groups", type=int, default=1, metavar="N",
               help="Groups of channels; default 1.")  # fmt: skip
-@layout_option
+@layout_option("chw", "hwc", "nchw")
 @click.option("--format", type=click.Choice(ARRAY_FORMATS),
               help="Format, if the output has no suffix; default the input's.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace an output that exists.")

@@ -93,7 +93,7 @@ class _GroupedCommand(click.Command):
               help="Compression of PNG, 0 (none) to 9 (smallest); default 2.")  # fmt: skip
 @click.option("--lossless", is_flag=True, help="Write WebP and AVIF without loss.")
 @click.option("--background", metavar="COLOUR", help="Colour under transparency: white or #rrggbb.")
-@layout_option
+@layout_option("hw", "chw", "hwc", "nchw")
 @click.option("--labels", is_flag=True, help="Enlarge a mask of class numbers; no new ones appear.")
 @click.option("--strip", is_flag=True, help="Leave out all metadata but the colour profile.")
 @click.option("--strict", is_flag=True,

@@ -16,7 +16,6 @@ from upsample_cli.images.places.place import STREAM, Place, parse
 from upsample_cli.methods.catalogue import METHODS
 from upsample_cli.methods.method import Parameter
 
-LAYOUTS = ("hw", "chw", "hwc", "nchw")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -88,6 +87,13 @@ def pair_option(*names: str, help: str) -> Callable[[Command], Command]:
     return click.option(*names, callback=parse_pair, metavar="N|HxW", help=help)
 
 
+def layout_option(*layouts: str) -> Callable[[Command], Command]:
+    """Return an option whose value is one of some layouts of arrays."""
+    by_count = ", ".join(layout for layout in layouts if layout != "hwc")
+    return click.option("--layout", type=click.Choice(layouts),
+                        help=f"Axes of an array; default by count: {by_count}.")  # fmt: skip
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, one object on each line."
 )
@@ -104,10 +110,6 @@ limit_options = _combined(
     click.option("--max-pixels", type=Whole(1), metavar="N",
                  help="Refuse inputs of more pixels than this; default 268 million."),
     max_memory_option,
-)  # fmt: skip
-layout_option = click.option(
-    "--layout", type=click.Choice(LAYOUTS),
-    help="Axes of an array; default by count: hw, chw, nchw.",
 )  # fmt: skip
 input_options = _combined(
     click.option("--include", multiple=True, metavar="GLOB",
