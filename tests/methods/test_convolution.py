@@ -12,6 +12,7 @@ from upsample_cli.jobs.api import upsample
 from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, KernelFile, shipped
 from upsample_cli.kernels.named import smoothing
 from upsample_cli.methods.catalogue import build
+from upsample_cli.methods.convolution import KernelMethod, ResizeConvolution, TransposedConvolution
 from upsample_cli.metrics.ripple import ripple
 
 
@@ -185,3 +186,11 @@ def test_wrong_settings_of_resize_conv_are_refused(settings: dict[str, object], 
     with pytest.raises(SettingError) as caught:
         build("resize-conv", **settings)
     assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize("method", [TransposedConvolution, ResizeConvolution])
+def test_help_names_every_kernel_whose_size_can_be_set(method: type[KernelMethod]) -> None:
+    """The help of --kernel-size, which both methods share, names the kernels of both."""
+    (size,) = (item for item in method.parameters() if item.name == "kernel_size")
+    for name in (*TransposedConvolution.sized, *ResizeConvolution.sized):
+        assert name in size.help

@@ -26,9 +26,9 @@ if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
 
 LEARNED = ("learned", "learned-sharp", "learned-soft")
 _SIZED = ("uniform", "random", "gaussian")
-_SIZE_HELP = "taps of uniform, random, gaussian or box, 1 to 64"
 _TCONV_KERNELS = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
 _RESIZE_KERNELS = ("box", "gaussian", "sharpen")
+_SIZE_HELP = f"taps of {', '.join(dict.fromkeys(_SIZED + _RESIZE_KERNELS))}"
 
 
 class KernelMethod(RingingMethod):
