@@ -258,6 +258,12 @@ def test_invalid_numbers_are_reported_alike(
         ("upsample a.png b.png --boundary s", ["plain,symmetric"]),
         ("upsample measure pho", ["file,pho"]),
         ("upsample a.png b.png --report x", ["file,x"]),
+        ("upsample matrix -k ra", ["file,ra", "plain,random"]),
+        ("upsample matrix -o ra", ["file,ra"]),
+        ("upsample train a -o ra", ["file,ra"]),
+        ("upsample train a --start ph", ["file,ph", "plain,photo"]),
+        ("upsample train a --shrink ar", ["plain,area"]),
+        ("upsample layer a b --bias b", ["file,b"]),
     ],
 )
 def test_shells_complete(line: str, expected: list[str]) -> None:

@@ -26,8 +26,8 @@ Pair = tuple[int, int] | None
 @file_option("-w", "--weights", required=True, metavar="FILE",
              help="The layer's weights: a .npy, .npz or .safetensors.")  # fmt: skip
 @click.option("--tensor", metavar="NAME", help="Name of the weights, if the file holds several.")
-@click.option("--bias", metavar="NAME|FILE.npy",
-              help="Bias: a name in the file, or a file; default none.")  # fmt: skip
+@file_option("--bias", metavar="NAME|FILE.npy",
+             help="Bias: a name in the file, or a file; default none.")  # fmt: skip
 @pair_option("-s", "--stride", help="Output pixels per input pixel; default 1.")
 @pair_option("--padding", help="Output pixels cut off on each side; default 0.")
 @pair_option("--output-padding", help="Output pixels added at the bottom and right; default 0.")

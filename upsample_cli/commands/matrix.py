@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from upsample_cli.commands.arguments.options import Whole, json_option
+from upsample_cli.commands.arguments.options import (
+    Whole,
+    complete_words,
+    file_option,
+    json_option,
+)
 from upsample_cli.commands.exit_codes import failures_as_json
 from upsample_cli.commands.output.text_and_json import in_json
 from upsample_cli.errors import SettingError
+from upsample_cli.methods.convolution import FIXED
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     import numpy as np
@@ -24,6 +30,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 @click.option("--small", metavar="HxW",
               help="Size of the transpose's input; default 2x2 if strided.")  # fmt: skip
 @click.option("-k", "--kernel", default="3", metavar="HxW|NAME|FILE",
+              shell_complete=complete_words(FIXED, or_files=True),
               help="Size, name or file of the kernel; default 3.")  # fmt: skip
 @click.option("--kernel-size", type=Whole(1), metavar="N",
               help="Taps along each axis, of uniform, random or gaussian.")  # fmt: skip
@@ -35,7 +42,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
               help="Zeros added around the image; default 0.")  # fmt: skip
 @click.option("--dilation", type=Whole(1), default=1, metavar="N",
               help="Pixels from one tap to the next; default 1.")  # fmt: skip
-@click.option("-o", "--output", metavar="PICTURE.png", help="Also save it as a PNG.")
+@file_option("-o", "--output", metavar="PICTURE.png", help="Also save it as a PNG.")
 @click.option("-f", "--force", is_flag=True, help="Replace a picture that exists.")
 @json_option
 def matrix(output: str | None, force: bool, as_json: bool, **settings: Any) -> None:

@@ -13,6 +13,8 @@ from upsample_cli.commands.arguments.options import (
     BoundedNumber,
     Whole,
     complete_files,
+    complete_words,
+    file_option,
     max_memory_option,
 )
 from upsample_cli.commands.output.messages import print_message, printable, progress_bar
@@ -33,7 +35,7 @@ _FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
 @click.argument(
     "images", nargs=-1, required=True, metavar="IMAGES...", shell_complete=complete_files
 )
-@click.option("-o", "--output", required=True, metavar="KERNEL.npz", help="File to write.")
+@file_option("-o", "--output", required=True, metavar="KERNEL.npz", help="File to write.")
 @click.option("-m", "--method", type=click.Choice(("tconv", "resize-conv", "network")),
               default="tconv",
               help="Method to train for; default tconv.")  # fmt: skip
@@ -46,6 +48,7 @@ _FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
 @click.option("--balance", type=click.Choice(("flat", "ramp", "none")), default="ramp",
               help="What the kernel keeps exact: flat areas or ramps; default ramp.")  # fmt: skip
 @click.option("--shrink", default="bicubic", metavar="NAME",
+              shell_complete=complete_words(("bicubic", "area", "lanczos")),
               help="How to shrink: area, lanczos, gaussian:SIGMA; default bicubic.")  # fmt: skip
 @click.option("--noise", type=BoundedNumber(0, 64), default=2.0, metavar="LEVELS",
               help="Noise to expect in pictures, 0 to 64 levels; default 2.")  # fmt: skip
@@ -54,7 +57,7 @@ _FOR_NETWORKS = ("start", "layers", "steps", "minutes", "degrade")
 @click.option(
     "--start",
     metavar="NAME|FILE",
-    shell_complete=complete_files,
+    shell_complete=complete_words(("photo", "clean"), or_files=True),
     help="Network to start from: photo, clean or a .npz file.",
 )
 @click.option("--layers", type=Whole(1, 20), metavar="N",

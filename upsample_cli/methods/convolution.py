@@ -25,8 +25,9 @@ if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.planes import Size
 
 LEARNED = ("learned", "learned-sharp", "learned-soft")
+FIXED = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
+"""The names of the fixed kernels of transposed convolutions, those of `kernels.named`."""
 _SIZED = ("uniform", "random", "gaussian")
-_TCONV_KERNELS = ("uniform", "bilinear", "bicubic", "lanczos", "gaussian", "random")
 _RESIZE_KERNELS = ("box", "gaussian", "sharpen")
 _SIZE_HELP = f"taps of {', '.join(dict.fromkeys(_SIZED + _RESIZE_KERNELS))}"
 
@@ -122,7 +123,7 @@ class TransposedConvolution(KernelMethod):
     kernel: str = parameter(
         "learned",
         "kernel to enlarge with",
-        choices=LEARNED + _TCONV_KERNELS,
+        choices=LEARNED + FIXED,
         file="a .npz or .npy file",
     )
     kernel_size: int | None = parameter(None, _SIZE_HELP, low=1, high=64)
