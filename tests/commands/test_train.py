@@ -225,3 +225,10 @@ def test_a_full_disk_everywhere_is_named(
         outcome = call("train", photos, "-o", "mine.npz", "--taps", 3, "--samples", 2000)
     check_refused(outcome, 1, "cannot write mine.npz: No space left on device; choose another")
     assert list((folder / "temporary").iterdir()) == []
+
+
+def test_steps_and_minutes_exclude_each_other(call: Call) -> None:
+    """Both say when a training ends; --minutes counts as given even where it is the default."""
+    ends = ("--steps", 5, "--minutes", 10)
+    outcome = call("train", "in.png", "-o", "net.npz", "-m", "network", *ends)
+    check_refused(outcome, 2, "--steps and --minutes cannot be used together; leave one out")

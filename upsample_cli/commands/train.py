@@ -94,9 +94,12 @@ def train(
     if not output.lower().endswith(".npz"):
         raise SettingError(f"{output} is not a .npz file; name a .npz file")
     is_network = method == "network"
+    source = click.get_current_context().get_parameter_source
+    if is_network and options["steps"] and source("minutes") is not ParameterSource.DEFAULT:
+        raise SettingError("--steps and --minutes cannot be used together; leave one out")
     for name in _FOR_KERNELS if is_network else _FOR_NETWORKS:
         del options[name]
-        if click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT:
+        if source(name) is not ParameterSource.DEFAULT:
             option = "full" if name == "separable" else name
             other = "tconv and resize-conv" if is_network else "network"
             raise SettingError(f"--{option} is for {other}, not for {method}; leave it out")
