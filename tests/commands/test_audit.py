@@ -370,6 +370,7 @@ def test_unusable_weights_are_reported(call: Call, folder: Path) -> None:
         (["k3.npy", "--type", "conv"], "conv"),
         (["own.npz", "k3.npy", "--layer", "up"], "--layer is for .safetensors; leave it out"),
         (["own.npz", "--type", "sub-pixel"], "--type is for .npy, .safetensors; leave it out"),
+        (["no.onnx", "--type", "tconv"], "--type is for .npy, .safetensors; leave it out"),
         (["k3.npy", "--pictures", "in.png"], "--pictures is for .onnx; leave it out"),
         (["no.onnx", "-s", "2"], "--stride is for .npy, .npz, .safetensors; leave it out"),
         (["no.onnx", "--padding", "1"], "--padding is for .npy, .npz, .safetensors; leave"),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 @pair_option("--padding", help="Padding, if the file does not say it.")
 @click.option("--layer", metavar="PATTERN",
               help="Weights of a .safetensors to audit, such as 'up*.weight'.")  # fmt: skip
-@click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")), default="tconv",
+@click.option("--type", "kind", type=click.Choice(("tconv", "sub-pixel")),
               help="Kind of layer, if the file has only weights; default tconv.")  # fmt: skip
 @click.option("--max-ripple", type=BoundedNumber(0), metavar="RIPPLE",
               help="Exit with 4 if a ripple is larger than this; 0 or more.")  # fmt: skip
@@ -39,8 +39,9 @@ if TYPE_CHECKING:  # --help must not wait for NumPy
 @max_memory_option
 @json_option
 def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
-          padding: tuple[int, int] | None, layer: str | None, kind: str, max_ripple: float | None,
-          pictures: tuple[str, ...], max_levels: float | None, as_json: bool) -> int:  # fmt: skip
+          padding: tuple[int, int] | None, layer: str | None, kind: str | None,
+          max_ripple: float | None, pictures: tuple[str, ...], max_levels: float | None,
+          as_json: bool) -> int:  # fmt: skip
     """Find the exact checkerboard of each FILE.
 
     Ripple is the pattern that a flat picture gets: the spread of the phase sums divided by their

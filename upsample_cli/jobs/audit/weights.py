@@ -28,20 +28,26 @@ class FileOptions:
         padding: Output pixels cropped at the top and left; of a sub-pixel convolution, input pixels
             added there; None if not given.
         layer: Pattern of the names of the tensors to audit in a .safetensors; None if not given.
-        kind: The kind of layer that the weights belong to: `tconv` or `sub-pixel`.
+        type: The kind of layer that the weights belong to, `tconv` or `sub-pixel`; None if not
+            given.
     """
 
     stride: tuple[int, int] | None = None
     padding: tuple[int, int] | None = None
     layer: str | None = None
-    kind: str = TCONV
+    type: str | None = None
 
     @property
     def named_options(self) -> list[str]:
-        """The names of the options that differ from their defaults."""
-        options = {"--stride": self.stride, "--padding": self.padding, "--layer": self.layer}
-        given = [option for option, value in options.items() if value is not None]
-        return given + ["--type"] * (self.kind != TCONV)
+        """The names of the options that are given."""
+        options = {"--stride": self.stride, "--padding": self.padding, "--layer": self.layer,
+                   "--type": self.type}  # fmt: skip
+        return [option for option, value in options.items() if value is not None]
+
+    @property
+    def kind(self) -> str:
+        """The kind of layer as given, or a transposed convolution."""
+        return self.type or TCONV
 
     def __post_init__(self) -> None:
         """Refuse strides and paddings that are out of range."""
