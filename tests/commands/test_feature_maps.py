@@ -107,6 +107,7 @@ def test_a_format_beside_a_suffix_is_noted(call: Call, maps: Path, command: list
         (["f.npy", "g.npy", "--compression", "0"], 2, "--compression is for pictures"),
         (["f.npy", "g.npy", "--report", "rows.csv"], 2, "--report is for pictures"),
         (["f.npy", "g.npy", "--alpha", "straight"], 2, "--alpha is for pictures"),
+        (["f.npy", "g.npy", "--alpha", "premultiplied"], 2, "--alpha is for pictures"),
         (["f.npy", "g.npy", "--format", "png"], 2, "--format png cannot hold feature maps"),
         (["f.npy", "g.npy", "--layout", "nchw"], 1, "has 3 axes, but --layout nchw has 4"),
         (["f.npy", "g.npy", "-m", "spline", "-k", "uniform"], 2, "--kernel is for tconv"),

@@ -150,6 +150,7 @@ def test_pipes_and_folders_accept_masks(masks: Path) -> None:
         (["p.png", "o.png", "-m", "network"], 2, "is for pictures, not for labels; pass -m tconv"),
         (["p.png", "o.png", "--max-ripple", "0"], 2, "--max-ripple is not for --labels"),
         (["p.png", "o.png", "--alpha", "straight"], 2, "--alpha is not for --labels"),
+        (["p.png", "o.png", "--alpha", "premultiplied"], 2, "--alpha is not for --labels"),
         (["p.npy", "o.npy"], 2, "--labels is for pictures, not for feature maps; pass -m nearest"),
         (["p.png", "o.png", "--max-pixels", "9"], 1, "p.png is 12x10, more than 9 pixels"),
     ],

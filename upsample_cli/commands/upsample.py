@@ -83,7 +83,6 @@ class _GroupedCommand(click.Command):
               help="What to assume beyond the edges; default symmetric.")  # fmt: skip
 @click.option("--linear", is_flag=True, help="Filter in linear light.")
 @click.option("--alpha", type=click.Choice(("premultiplied", "straight")),
-              default="premultiplied",
               help="How to filter colours near transparency; default premultiplied.")  # fmt: skip
 @click.option("--format", type=click.Choice((*FORMATS, *ARRAY_FORMATS)),
               help="Format, if the output has no suffix; default the input's.")  # fmt: skip

@@ -153,7 +153,7 @@ def upsample_request(
         SettingError: A path, method, size or option is invalid.
     """
     inputs, output = places_of(paths, options["files_from"])
-    given = frozenset(name for name, value in options.items() if not _is_default(value))
+    given = frozenset(name for name, value in options.items() if _is_given(value))
     names = {parameter.name for kind in METHODS for parameter in kind.parameters()}
     # Each step takes its options out of the dictionary; the rest are fields of `Request`.
     settings = {n: v for n in names if (v := options.pop(n)) is not None}
@@ -164,7 +164,7 @@ def upsample_request(
     chosen = build(name, **settings)
     task = Task(
         chosen, _target(chosen, scale, size, fit), encoding=encoding,
-        premultiplied=options.pop("alpha") == "premultiplied", drop_metadata=options.pop("strip"),
+        premultiplied=options.pop("alpha") != "straight", drop_metadata=options.pop("strip"),
         **{field: options.pop(field) for field in ("boundary", "linear", "labels", "strict")},
     )  # fmt: skip
     return request_of(inputs, output, task, given=given, **options)
@@ -199,8 +199,8 @@ def _has_arrays(places: tuple[Place | Folder, ...], format: str | None, layout: 
     return any(files) or format in ARRAY_FORMATS or layout is not None
 
 
-def _is_default(value: Any) -> bool:
-    return value is None or value is False or value in ((), "premultiplied")
+def _is_given(value: Any) -> bool:
+    return value is not None and value is not False and value != ()
 
 
 def _target(method: Method, scale: float | None, size: str | None, fit: Fit | None) -> TargetSize:
