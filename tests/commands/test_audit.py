@@ -391,6 +391,15 @@ def test_wrong_audit_arguments_are_refused(
     assert contents(kernels) == before
 
 
+def test_a_learned_network_brings_its_own_stride(call: Call) -> None:
+    """Another stride, or a padding, is refused as for kernels; the network's own is no fault."""
+    path = Path(SHIPPED, "network-photo-x3.npz")
+    assert call("audit", path, "-s", 3).out == call("audit", path).out
+    for option, value in (("stride", 2), ("padding", 1)):
+        fault = f"network 'network-photo-x3.npz' brings its own {option}; leave --{option} out"
+        check_refused(call("audit", path, f"--{option}", value), 2, fault)
+
+
 @pytest.fixture
 def enlarger(folder: Path) -> Path:
     """Return the folder, with an uneven network that enlarges pictures twice in it."""

@@ -133,7 +133,7 @@ def audit(path: str, options: FileOptions, pictures: tuple[str, ...] = ()) -> Au
     suffix = Path(path).suffix.lower()
     if suffix in (".npz", ".npy"):
         if is_network(read_arrays(path)):
-            return _of_network(path)
+            return _of_network(path, options)
         return of_taps(read_taps(path, options.stride), options)
     if suffix == ".onnx":
         from upsample_cli.jobs.audit import network  # only a .onnx needs a process of its own
@@ -159,10 +159,15 @@ def of_taps(file: TapsFile, options: FileOptions) -> Audit:
     return Audit(layers=(layer_figures.figures(layer),))
 
 
-def _of_network(path: str) -> Audit:
+def _of_network(path: str, options: FileOptions) -> Audit:
     """Return the audit of a learned network and the enlargement that it is added to, as a layer."""
     network = load_network(path)
     stride = network.stride, network.stride
+    is_other = options.stride not in (None, stride)
+    for option, is_wrong in (("stride", is_other), ("padding", options.padding is not None)):
+        if is_wrong:
+            fact = f"network '{Path(path).name}' brings its own {option}"
+            raise SettingError(f"{fact}; leave --{option} out")
     value = ripple(network.phase_sums())
     layer = LayerFigures(
         "whole network", "tconv", (3 * stride[0], 3 * stride[1]), stride, (1, 1), True, value,
