@@ -77,6 +77,20 @@ def test_the_program_itself_counts() -> None:
         memory.check(GB - (95 << 20), "a.png")
 
 
+@pytest.mark.parametrize(
+    ("sharing", "threads", "helps"), [(1, 1, False), (1, 4, True), (4, 1, True)]
+)
+def test_fewer_jobs_are_a_remedy_where_there_are_several(
+    sharing: int, threads: int, helps: bool
+) -> None:
+    """One process with one thread has none to give up; threads and worker processes may go."""
+    memory.limit_to(GB, sharing)
+    with pytest.raises(PictureTooLargeError) as caught:
+        memory.check(GB, "a.png", threads)
+    remedy = "; raise --max-memory" + ", or pass fewer --jobs" * helps
+    assert str(caught.value).endswith(f"may be used{remedy}")
+
+
 def test_a_stream_is_read_up_to_the_budget() -> None:
     """A file that does not say how long it is is read whole, or given up early."""
     data = bytes(range(256)) * 20_000

@@ -20,6 +20,7 @@ _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of 2
 _CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _PART = 1 << 20  # bytes to read at once
 _limit: int | None = None
+_sharing = 1  # processes that share the memory
 
 
 def limit() -> int:
@@ -41,10 +42,10 @@ def _default() -> int:
     return min(_machine() // 2, _address_space())
 
 
-def limit_to(size: int | None) -> None:
-    """Set the budget of this process in bytes; None restores the default."""
-    global _limit  # one budget for the process
-    _limit = size
+def limit_to(size: int | None, sharing: int = 1) -> None:
+    """Set the budget of this process, one of `sharing`, in bytes; None restores the default."""
+    global _limit, _sharing  # one budget for the process
+    _limit, _sharing = size, sharing
     _default.cache_clear()
 
 
@@ -77,20 +78,22 @@ def shares(most: int) -> int:
     return max(1, min(most, limit() // _SHARE))
 
 
-def check(size: float, what: str) -> None:
+def check(size: float, what: str, threads: int = 1) -> None:
     """Refuse to take memory beyond the budget.
 
     Args:
         size: Bytes to take, in addition to the program itself.
         what: What needs them, for the error.
+        threads: How many threads `size` is for.
 
     Raises:
         PictureTooLargeError: `size` and the program together exceed the budget.
     """
     if size + _PROGRAM > limit():
+        fewer = ", or pass fewer --jobs" if max(threads, _sharing) > 1 else ""
         raise PictureTooLargeError(
             f"{what} needs {_in_words(size + _PROGRAM)} of memory, but only {_in_words(limit())} "
-            "may be used; raise --max-memory, or pass fewer --jobs"
+            f"may be used; raise --max-memory{fewer}"
         )
 
 

@@ -104,7 +104,7 @@ class Pool(ThreadPoolExecutor, Workforce):
 
     def _new_worker(self, sharing: int) -> "_Worker":
         """Start a worker that may use 1 / `sharing` of the memory."""
-        return _Worker(self._lifeline, memory.limit() // sharing)
+        return _Worker(self._lifeline, sharing)
 
     def _called(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Return a call's result from an idle or new worker; if that dies, try once more, alone."""
@@ -146,11 +146,12 @@ class _Worker:
 
     _start_or_end = Lock()  # held for both, as starting a process also polls all others
 
-    def __init__(self, lifeline: Connection, share: int) -> None:
+    def __init__(self, lifeline: Connection, sharing: int) -> None:
         with self._start_or_end, _starting():
             self._calls, worker_end = multiprocessing.Pipe()
             spawned = multiprocessing.get_context("spawn").Process
-            self._process = spawned(target=_serve, args=(worker_end, lifeline, share))
+            budget = memory.limit() // sharing, sharing
+            self._process = spawned(target=_serve, args=(worker_end, lifeline, budget))
             self._process.start()
             worker_end.close()
 
@@ -193,8 +194,8 @@ def _starting() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
-    """Answer calls until either connection is closed; use at most `share` bytes of memory.
+def _serve(calls: Connection, lifeline: Connection, budget: tuple[int, int]) -> None:
+    """Answer calls until either connection is closed, within a budget as `memory.limit_to` has it.
 
     The process gets a process group of its own, so that Ctrl-C does not reach it.
     """
@@ -204,7 +205,7 @@ def _serve(calls: Connection, lifeline: Connection, share: int) -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     process.prepare()
-    memory.limit_to(share)
+    memory.limit_to(*budget)
     os.dup2(2, 1)  # standard output is for results, not for what libraries print
     Thread(target=_end_with_pool, args=(lifeline,), daemon=True).start()
     import_module("upsample_cli.jobs.batch.picture_job")  # before the first call comes

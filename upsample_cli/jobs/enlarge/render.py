@@ -188,10 +188,12 @@ class MeasuredStrips:
         scale = uncropped[0] / image.size[0]
         runs = strips(size, image.channels, scale, task.method.rows_at_once(size, scale))
         pixel = image.channels * image.dtype.itemsize + _METRIC_BYTES
-        threads, window = min(task.threads, len(runs)), (len(runs[0]), len(render.tiles[0]))
+        self.threads = threads = min(task.threads, len(runs))
+        window = len(runs[0]), len(render.tiles[0])
         self.memory = (threads + _WAITING) * window[0] * size[1] * pixel
         self.memory += task.method.memory(image.size, uncropped, window, threads)
-        memory.check(image.samples.nbytes + self.memory, f"an output of {size[1]}x{size[0]}")
+        needed = image.samples.nbytes + self.memory
+        memory.check(needed, f"an output of {size[1]}x{size[0]}", threads)
         computed: Iterable[Strip] = workers.in_order(render.strip, runs)
         self._strips = progress(computed, len(runs)) if progress else computed
         stride = pattern_period(image.size, uncropped)

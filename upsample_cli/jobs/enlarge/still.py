@@ -128,5 +128,5 @@ def assembled(strips: MeasuredStrips, format: str, encoding: Encoding) -> Any:
     is_indexed = image.palette is not None
     pixel = encode.bytes_of_pixel(format, image.channels, is_lossless, is_indexed)
     needed = image.samples.nbytes + strips.memory + size[0] * size[1] * pixel
-    memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}")
+    memory.check(needed, f"an output of {size[1]}x{size[0]} as {format}", strips.threads)
     return encode.joined_strips(strips, size, image.is_cmyk, image.palette)
