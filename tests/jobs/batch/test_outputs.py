@@ -22,6 +22,20 @@ def test_the_scale_in_a_name_is_a_number(field: str, scale: float, expected: str
 
 
 @pytest.mark.parametrize(
+    ("name", "template", "expected"),
+    [
+        ("a.qoi", "{stem}.png", "a.png"), ("b.PCX", "{stem}", "b"),
+        ("c.ico", "{stem}{suffix}", "c.png"),
+        ("ico", "{stem}{suffix}", "ico.png"), (".ico", "{stem}{suffix}", ".ico.png"),
+        ("d.txt", "{stem}{suffix}", "d.txt.png"), ("e.2026", "{stem}{suffix}", "e.2026.png"),
+    ],
+)  # fmt: skip
+def test_a_stem_has_no_suffix_of_a_picture(name: str, template: str, expected: str) -> None:
+    """It is the same whether the format can be written; what may be no suffix stays."""
+    assert Naming(None, template).output(name) == expected
+
+
+@pytest.mark.parametrize(
     ("field", "scale"),
     [("{scale:d}", 1.5), ("{scale:s}", 2.0), ("{scale:{stem}}", 2.0), ("{suffix:{stem}}", 2.0)],
 )

@@ -11,8 +11,14 @@ from typing import Literal, TypeAlias
 from upsample_cli.errors import SettingError
 from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
-from upsample_cli.images.write.formats import KEPT_FORMATS
+from upsample_cli.images.write.formats import FORMATS, KEPT_FORMATS
 from upsample_cli.jobs.enlarge.task import Existing
+
+PICTURE_SUFFIXES = {
+    *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
+    "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
+}  # fmt: skip
+"""The suffixes of files that are pictures; others are pictures if their first bytes say so."""
 
 _FIELDS = ("stem", "suffix", "scale", "method")
 _LISTINGS = 8  # cached listings: of the folder being walked, and of those it lies in
@@ -73,6 +79,8 @@ class Naming:
     def output(self, path: str) -> str:
         """Return an output's path; without a format, .png is added to a suffix that cannot be kept.
 
+        With a template, it takes the place of a picture's suffix that cannot be kept.
+
         >>> Naming().output("a/b.jpg"), Naming("webp").output("a.b/c")
         ('a/b.jpg', 'a.b/c.webp')
         >>> Naming().output("b.ico")
@@ -81,13 +89,16 @@ class Naming:
         'a/b_x2.webp'
         >>> Naming(None, "{stem}_x{scale:02}{suffix}", 2.0).output("a.png")
         'a_x02.png'
+        >>> Naming(None, "{stem}_x{scale}{suffix}", 2.0).output("b.ico")
+        'b_x2.png'
         """
         folder, slash, name = path.rpartition("/")
         stem, dot, suffix = name.rpartition(".")
         if self.format is not None:
             stem, suffix = stem or name, self.format
         elif not dot or suffix.lower() not in KEPT_FORMATS:
-            stem, suffix = name, "png"
+            is_named = self.template is not None and suffix.lower() in PICTURE_SUFFIXES
+            stem, suffix = stem if is_named and stem else name, "png"
         if self.template is None:
             return f"{folder}{slash}{stem}.{suffix}"
         return f"{folder}{slash}{self._named(stem, f'.{suffix}')}"

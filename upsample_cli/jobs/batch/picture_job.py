@@ -17,18 +17,12 @@ from upsample_cli.images.places.folder import Folder
 from upsample_cli.images.places.place import Place
 from upsample_cli.images.read import array_files, decode, opening
 from upsample_cli.images.read.opening import NOT_A_PICTURE
-from upsample_cli.images.write.formats import FORMATS
-from upsample_cli.jobs.batch.outputs import State
+from upsample_cli.jobs.batch.outputs import PICTURE_SUFFIXES, State
 from upsample_cli.jobs.enlarge.picture import OUTPUT_LIMIT, enlarge
 from upsample_cli.jobs.enlarge.task import ALREADY_EXISTS, Existing, Report, Task
 
 Work: TypeAlias = Callable[[Place, Place, Task], Report]
 """Reads a picture, writes its output and returns a report, as `enlarge` does."""
-
-_PICTURE_SUFFIXES = {
-    *FORMATS, "apng", "avif", "dds", "exr", "hdr", "heic", "heif", "ico", "j2k", "jfif", "jp2",
-    "jpe", "jxl", "pcx", "psd", "qoi", "sgi",
-}  # fmt: skip
 
 _ARRAYS = "arrays are taken one file at a time"
 
@@ -144,4 +138,4 @@ def is_not_picture(source: Place) -> bool:
     Raises:
         ImageFileError: The file cannot be read.
     """
-    return source.suffix[1:] not in _PICTURE_SUFFIXES and not opening.is_picture(source)
+    return source.suffix[1:] not in PICTURE_SUFFIXES and not opening.is_picture(source)
