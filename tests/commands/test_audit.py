@@ -120,6 +120,21 @@ def test_max_levels_holds_for_a_kernel(call: Call, kernels: Path, limit: float, 
     assert outcome.err == (over if code else "")
 
 
+@pytest.mark.parametrize(
+    ("option", "limit", "figure"),
+    [
+        ("levels", 123.5, "123.5021367 levels in the output are"),
+        ("ripple", 0.4843, "ripple 0.4843221048 is"),
+    ],
+)
+def test_a_figure_over_its_limit_is_larger_as_text(
+    call: Call, kernels: Path, option: str, limit: float, figure: str
+) -> None:
+    """It has the digits that tell it from the limit."""
+    outcome = call("audit", "k3.npy", "--stride", 2, f"--max-{option}", limit)
+    assert outcome.err == f"note: k3.npy: {figure} over --max-{option} {limit}\n"
+
+
 def test_one_bad_file_does_not_stop_the_others(call: Call, kernels: Path) -> None:
     """The other files are audited, and the exit code reports the failure."""
     outcome = call("audit", "no.npy", "k3.npy", "--stride", 2, "--max-ripple", 0)
@@ -425,6 +440,23 @@ def test_the_output_of_a_network_is_judged_in_levels(call: Call, enlarger: Path)
     output = json.loads(call("audit", "model.onnx", "--json").out)["output"]
     assert output["stride"] == [2, 2]
     assert output["flat"]["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(("extra", "code"), [(0.0, 0), (1e-5, 4)])
+def test_what_a_network_rounds_is_not_over_0_levels(
+    call: Call, enlarger: Path, extra: float, code: int
+) -> None:
+    """Phases that are equal differ by their rounding, below 1e-4 levels."""
+    taps = np.array([0.13, 0.61 + extra, 0.87, 0.39])
+    weights = np.zeros((3, 3, 4, 4), np.float32)
+    weights[range(3), range(3)] = np.outer(taps, taps)
+    up = models.node("ConvTranspose", "x w", "y", strides=[2, 2], pads=[1] * 4)
+    made = models.model([up], {"w": weights})
+    made.graph.input[0].CopyFrom(helper.make_tensor_value_info("x", 1, [1, 3, "h", "w"]))
+    models.saved(made, enlarger)
+    output = json.loads(call("audit", "model.onnx", "--json").out)["output"]
+    assert max(output["flat"].values()) > 0
+    assert call("audit", "model.onnx", "--max-levels", 0).code == code
 
 
 def test_photographs_are_judged_too(call: Call, enlarger: Path) -> None:

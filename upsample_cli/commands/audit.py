@@ -16,10 +16,13 @@ from upsample_cli.commands.arguments.options import (
 )
 from upsample_cli.commands.exit_codes import FAILED, NOTHING_DONE, OVER_RIPPLE, USAGE
 from upsample_cli.commands.output.messages import print_message
+from upsample_cli.commands.output.text_and_json import figure_over
 from upsample_cli.errors import SettingError, UpsampleError
 
 if TYPE_CHECKING:  # --help must not wait for NumPy
     from upsample_cli.jobs.audit.audit import Audit
+
+_ROUNDING = 1e-4  # levels that a network may differ by, between phases that are equal
 
 
 @click.command(short_help="Find the checkerboard of kernels and networks.")
@@ -92,10 +95,12 @@ def audit(files: tuple[str, ...], stride: tuple[int, int] | None,
 def _excesses(result: "Audit", max_ripple: float | None, max_levels: float | None) -> Iterator[str]:
     """Yield a text for each figure that is over its limit."""
     if max_ripple is not None and result.ripple > max_ripple:
-        yield f"ripple {result.ripple:.4f} is over --max-ripple {max_ripple:g}"
+        figure = figure_over(result.ripple, max_ripple, 4)
+        yield f"ripple {figure} is over --max-ripple {max_ripple:.10g}"
     levels = result.kernel.levels if result.kernel else result.output.most if result.output else nan
-    if max_levels is not None and levels > max_levels:
-        yield f"{levels:.2f} levels in the output are over --max-levels {max_levels:g}"
+    if max_levels is not None and levels > max(max_levels, _ROUNDING):
+        figure = figure_over(levels, max_levels, 2)
+        yield f"{figure} levels in the output are over --max-levels {max_levels:.10g}"
 
 
 def _unchecked_limits(

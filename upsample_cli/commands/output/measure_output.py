@@ -76,7 +76,7 @@ def print_results(
     if not verdicts and not quiet:
         print_message("note", "found no picture to measure")
     if over and not quiet:
-        print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
+        print_message("note", over_limit(over, max_ripple or 0.0))
     return tally, bool(over)
 
 

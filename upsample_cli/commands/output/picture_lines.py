@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from upsample_cli.commands.output.messages import coloured, print_message, printable, without_bars
+from upsample_cli.commands.output.text_and_json import figure_over
 from upsample_cli.images.places.place import STREAM
 from upsample_cli.jobs.enlarge.task import Report
 from upsample_cli.metrics.checkerboard import CHECKERBOARD, NONE, Checkerboard
@@ -64,27 +65,28 @@ def print_reports(
             if has_notes:
                 _print_notes(report)
     if over and has_notes:
-        print_message("note", over_limit(over, f"--max-ripple {max_ripple:g}"))
+        print_message("note", over_limit(over, max_ripple or 0.0))
     return tally, bool(over)
 
 
-def over_limit(over: Mapping[str, float], limit: str) -> str:
+def over_limit(over: Mapping[str, float], max_ripple: float) -> str:
     """Return a note: how many pictures are over a limit, the strongest, and unknown ones.
 
     Args:
         over: Ripples of pictures, in levels, by name; 0 for an unknown ripple.
-        limit: The option and its value, for the note.
+        max_ripple: The limit, in levels.
 
-    >>> over_limit({"a.png": 3, "b.png": 0}, "--max-ripple 1")
+    >>> over_limit({"a.png": 3, "b.png": 0}, 1.0)
     '1 picture is over --max-ripple 1; the strongest has 3.00 levels, a.png; unknown: b.png'
     """
     known = [name for name in over if over[name] > 0]
     unknown = [name for name in over if not over[name] > 0]
-    parts = []
+    parts, limit = [], f"--max-ripple {max_ripple:.10g}"
     if known:
         most = max(known, key=lambda name: over[name])
         count = f"{len(known)} pictures are" if len(known) > 1 else "1 picture is"
-        parts += [f"{count} over {limit}", f"the strongest has {over[most]:.2f} levels, {most}"]
+        figure = figure_over(over[most], max_ripple, 2)
+        parts += [f"{count} over {limit}", f"the strongest has {figure} levels, {most}"]
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         parts.append(f"unknown{'' if known else f', so over {limit}'}: {unknown[0]}{more}")

@@ -11,6 +11,16 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def figure_over(value: float, limit: float, digits: int) -> str:
+    """Return a value as text, with `digits` decimals if these tell it from a limit that it is over.
+
+    >>> figure_over(3.004, 2.0, 2), figure_over(3.004, 3.0, 2)
+    ('3.00', '3.004')
+    """
+    text = f"{value:.{digits}f}"
+    return text if float(text) > limit else f"{value:.10g}"
+
+
 def in_json(values: Mapping[str, Any]) -> str:
     """Return values as one line of JSON: arrays become lists, NaN and infinity null.
 
