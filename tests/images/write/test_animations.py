@@ -95,6 +95,17 @@ def test_a_duration_that_a_format_rounds_much_is_noted() -> None:
     assert animations.held_times("WEBP", [100, 1000 / 60, 0], 0) == ([100, 17, 0], 0, ())
 
 
+@pytest.mark.parametrize(
+    ("format", "plays", "often"),
+    [("AVIF", 1, "once"), ("AVIF", 3, "3 times"), ("GIF", 65537, "65537 times")],
+)
+def test_a_note_says_how_often_an_animation_played(format: str, plays: int, often: str) -> None:
+    """It names what is lost, and what becomes of it."""
+    _, held, (note,) = animations.held_times(format, [100], plays)
+    assert held == 0
+    assert note == f"{format} cannot hold that an animation plays {often}, so it plays endlessly"
+
+
 @pytest.mark.parametrize("kind", [0, 2, 3], ids=["grey", "colours", "palette"])
 @pytest.mark.parametrize("clear", [False, True])
 def test_frames_have_the_colours_and_opacity_of_their_chunks(kind: int, clear: bool) -> None:

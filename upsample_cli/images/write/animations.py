@@ -45,7 +45,8 @@ def held_times(
     held = [min(longest, unit * round(duration / unit)) for duration in durations]
     notes: tuple[str, ...] = ()
     if plays > most:
-        notes = (f"{format} cannot hold {plays} plays, so the animation plays endlessly",)
+        often = "once" if plays == 1 else f"{plays} times"
+        notes = (f"{format} cannot hold that an animation plays {often}, so it plays endlessly",)
     pairs = zip(durations, held, strict=True)
     before, after = max(pairs, key=lambda pair: abs(pair[1] - pair[0]) / (pair[0] or 1))
     if abs(after - before) > _NOTED * before:
