@@ -62,7 +62,7 @@ def test_what_cannot_be_done_is_told(planes: Any, settings: dict, fault: str) ->
         (np.ones((4, 64, 64)), 2, r"there are 4 planes; give 1 \(grey\) or 3"),
         (np.ones((5, 64, 64)), 2, r"there are 5 planes; give 1 \(grey\) or 3"),
         (np.full((1, 64, 64), np.nan), 2, "planes hold NaN or infinity; replace them"),
-        (np.full((1, 64, 64), -1e300), 2, r"planes hold 1e\+300; give 0..1"),
+        (np.full((1, 64, 64), -1e300), 2, r"planes hold -1e\+300; give 0..1"),
     ],
 )
 def test_what_cannot_be_measured_is_told(planes: Any, stride: Any, fault: str) -> None:

@@ -87,7 +87,7 @@ def measure(planes: Planes, stride: int | None = None) -> Checkerboard:
         )
     if not np.isfinite(planes).all():
         raise SettingError("planes hold NaN or infinity; replace them first")
-    if (peak := float(np.abs(planes).max())) > _HUGE:
+    if abs(peak := float(max(planes.min(), planes.max(), key=abs))) > _HUGE:
         raise SettingError(f"planes hold {peak:g}; give 0..1")
     if stride is not None and not (isinstance(stride, Integral) and stride >= 2):
         raise SettingError(f"invalid stride {stride}; give a whole number of 2 or more, or None")

@@ -58,6 +58,28 @@ def test_an_uneven_layer_leaves_its_ripple(tmp_path: Path) -> None:
     assert found.flat()["grey 0.5"] == pytest.approx(0.48432 * 127.5, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "colour"), [("black", [-1, -1, -1]), ("white", [1, 1, 1]), ("red", [1, -1, -1])]
+)
+def test_a_network_that_overflows_on_one_colour_is_unknown_there(
+    tmp_path: Path, name: str, colour: list[int]
+) -> None:
+    """Infinity is not taken for white, though pure colours are judged within 0..1."""
+    nodes = [
+        node("Conv", "x k b", "c"), node("Exp", "c", "d"), node("Resize", "x - r", "u"),
+        node("ConvTranspose", "d w", "p", strides=[2, 2]), node("Add", "u p", "y"),
+    ]  # fmt: skip
+    tensors = {
+        "k": 300 * np.float32(colour).reshape(1, 3, 1, 1),
+        "b": np.float32([100 - 300 * colour.count(1)]),  # its exponential overflows above 88.7
+        "w": np.ones((1, 3, 2, 2), np.float32), "r": np.float32([1, 1, 2, 2]),
+    }  # fmt: skip
+    found = network(model(nodes, tensors), tmp_path)
+    assert found is not None
+    levels = found.flat()
+    assert [key for key in levels if not np.isfinite(levels[key])] == [name]
+
+
 @pytest.mark.parametrize(("name", "colour", "change", "share"), [
     ("black", [-1, -1, -1], 0.1, 1), ("black", [-1, -1, -1], -0.1, 0),
     ("white", [1, 1, 1], -0.1, 1),

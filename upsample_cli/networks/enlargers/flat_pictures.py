@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import product
-from math import inf, lcm
+from math import inf, lcm, nan
 from time import perf_counter
 from typing import NamedTuple
 
@@ -49,7 +49,8 @@ class PictureNetwork(NamedTuple):
     def flat(self, end: float = inf) -> dict[str, float]:
         """Return the RMS of the pattern in the output, in levels of 255, for each flat picture.
 
-        If a channel of the picture is 0 or 1, the output is first clipped to 0..1, as in a file.
+        It is NaN if the output is not finite. If a channel of the picture is 0 or 1, the output is
+        first clipped to 0..1, as in a file.
 
         Args:
             end: The time by `perf_counter` after which to raise a `TimeoutError`.
@@ -62,8 +63,9 @@ class PictureNetwork(NamedTuple):
                 raise TimeoutError
             pixel = np.array(colour[: self.form.channels], np.float32)[:, None, None]
             planes = self.run(np.broadcast_to(pixel, (len(pixel), *self.size)))
+            is_finite = np.isfinite(planes).all()
             planes = planes.clip(0.0, 1.0) if {0.0, 1.0} & set(colour) else planes
-            result[name] = WHITE * phase_spread(planes, self.period)
+            result[name] = WHITE * phase_spread(planes, self.period) if is_finite else nan
         return result
 
 
