@@ -175,6 +175,10 @@ class OnnxNetwork(NetworkMethod):
         """Return what the user should know about the network."""
         return self._loaded().notes()
 
+    def pads(self, size: "Size") -> bool:
+        """Return whether opaque pictures of this size come out alike, whatever is beyond them."""
+        return self.edges == "own" and not self.antiring and self._loaded().pads(size)
+
     def stages_before_antiring(self, size_in: "Size", size_out: "Size") -> tuple[Stage, ...]:
         """Return one stage per pass, and a reduction if they lead beyond `size_out`."""
         model = self._loaded()

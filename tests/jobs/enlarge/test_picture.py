@@ -7,6 +7,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
+from enlargers import enlarger, written
 from textures import texture_samples
 
 from upsample_cli.errors import ImageFileError, PictureTooLargeError
@@ -271,3 +272,30 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Monke
 def test_read_size_returns_height_and_width(tmp_path: Path) -> None:
     """The size of a file is returned as (height, width)."""
     assert opening.read_size(parse(write_png(tmp_path, texture_samples(20, 30, 1)))) == (20, 30)
+
+
+@pytest.mark.parametrize(
+    ("network", "channels", "size", "settings"),
+    [
+        ({}, 3, (20, 24), {}), ({}, 1, (20, 24), {}), ({}, 4, (20, 24), {}),
+        ({}, 3, (20, 24), {"edges": "boundary"}), ({}, 3, (20, 24), {"antiring": 1.0}),
+        ({}, 3, (20, 24), {"ensemble": True}), ({"channels": 1}, 3, (20, 24), {}),
+        ({"border": 2}, 3, (20, 24), {}), ({"multiple": 8}, 3, (24, 16), {}),
+        ({"multiple": 8}, 3, (20, 24), {}), ({"size": (32, 16)}, 3, (40, 40), {}),
+        ({"size": (16, 32)}, 3, (20, 24), {}),
+    ],
+)  # fmt: skip
+def test_a_boundary_that_does_nothing_is_noted(
+    tmp_path: Path, network: dict[str, Any], channels: int, size: tuple[int, int],
+    settings: dict[str, Any],
+) -> None:  # fmt: skip
+    """The note is there exactly if a network in ONNX makes the same of two boundaries."""
+    source, model = tmp_path / "in.png", written(enlarger(**network), tmp_path)
+    cv2.imwrite(str(source), texture_samples(*size, channels))
+    task = Task(build("onnx", model=model, **settings), TargetSize(2.0))
+    notes, outputs = list[str](), list[bytes]()
+    for boundary in ("symmetric", "zero"):
+        to = tmp_path / f"{boundary}.png"
+        notes.extend(enlarge(parse(source), parse(to), task._replace(boundary=boundary)).notes)
+        outputs.append(to.read_bytes())
+    assert ("--boundary does nothing" in " ".join(notes)) == (outputs[0] == outputs[1])

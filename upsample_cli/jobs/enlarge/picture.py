@@ -16,6 +16,7 @@ from upsample_cli.jobs.enlarge.render import Progress
 from upsample_cli.jobs.enlarge.task import Report, Task, output_mode
 from upsample_cli.methods.flat_ripple import flat_ripple
 from upsample_cli.methods.method import Method
+from upsample_cli.methods.network_methods import OnnxNetwork
 from upsample_cli.metrics.checkerboard import Checkerboard
 from upsample_cli.planes import Size
 
@@ -71,6 +72,7 @@ def enlarge(source: Place, to: Place, task: Task, progress: Progress | None = No
         notes=(
             *picture.notes, *task.method.notes(), *losses,
             *_stretch_note(picture.size, uncropped), *_brightness_note(gain, task),
+            *_boundary_note(picture, task),
         ),
         facts=task.method.facts(),
     )  # fmt: skip
@@ -137,6 +139,15 @@ def _brightness_note(gain: float, task: Task) -> tuple[str, ...]:
     if task.labels or abs(gain - 1) <= _NOTED_GAIN:
         return ()
     return (f"its kernel's phase sums are {gain:.4g} on average, which multiplies its brightness",)
+
+
+def _boundary_note(picture: "Image | Animation", task: Task) -> tuple[str, ...]:
+    """Return a note if --boundary does nothing, since a network pads the picture itself."""
+    method, is_opaque = task.method, isinstance(picture, Image) and picture.channels in (1, 3)
+    is_set = task.boundary != Task._field_defaults["boundary"]
+    if not (is_set and is_opaque and isinstance(method, OnnxNetwork) and method.pads(picture.size)):
+        return ()
+    return ("--boundary does nothing, as its network pads the edges; see --edges",)
 
 
 def _stretch_note(size_in: Size, size_out: Size) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from upsample_cli.networks.enlargers.picture_trial import (
     with_ranges,
 )
 from upsample_cli.networks.enlargers.tile_trial import reach_of
-from upsample_cli.planes import Planes
+from upsample_cli.planes import Planes, Size
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider",
@@ -92,6 +92,14 @@ class ImageModel(NamedTuple):
     def facts(self) -> dict[str, Any]:
         """Return all fields except `run`, for reports that programs read."""
         return {name: value for name, value in self._asdict().items() if name != "run"}
+
+    def pads(self, size: Size) -> bool:
+        """Return whether it pads opaque pictures of this size itself, at every edge."""
+        least = self.size or (self.least, self.least)
+        is_whole = all(
+            n >= low and n % self.multiple == 0 for n, low in zip(size, least, strict=True)
+        )
+        return is_whole and not self.border and self.channels == 3
 
     def notes(self) -> tuple[str, ...]:
         """Return notes on tiles that may differ, and on flat pictures that come out changed."""
