@@ -19,6 +19,10 @@ from objects import Bucket, Server
 from terminal import Outcome, check_refused, contents, imported_modules, run_process
 from textures import texture_samples
 
+from upsample_cli.errors import ImageFileError
+from upsample_cli.images.places.folder import Folder
+from upsample_cli.jobs.batch import outputs
+
 Call = Callable[..., Outcome]
 COUNT, SLOW = 6, 3  # number of pictures; index of the one that the server holds back
 COMMAND = [sys.executable, "-W", "error", "-m", "upsample_cli"]
@@ -124,6 +128,28 @@ def test_globs_and_dry_runs_work_in_a_store(bucket: Bucket, call: Call) -> None:
     )
     assert outcome.err == "note: 1 hidden file or folder is left out\n"
     assert call(f"{bucket.url}/in", f"{bucket.url}/out", "--include", "*.gif").code == 3
+
+
+def test_a_dry_run_goes_on_where_outputs_cannot_be_looked_up(
+    bucket: Bucket, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan says so beside the picture, as a run reports that picture alone."""
+    fill(bucket, "in/a/x.png", "in/b/y.png", "out/b/y.png")
+    listed = outputs._times_in
+
+    def times_in(folder: Folder) -> dict[str, float]:
+        """Fail for one of the folders of outputs."""
+        if folder.path.endswith("/a"):
+            raise ImageFileError(f"cannot list {folder}: no answer; try again later")
+        return listed(folder)
+
+    monkeypatch.setattr(outputs, "_times_in", times_in)
+    outcome = call(f"{bucket.url}/in", f"{bucket.url}/out", "--dry-run")
+    assert outcome.out.decode().replace(bucket.url, "").splitlines() == [
+        "/in/a/x.png -> /out/a/x.png  (cannot list /out/a: no answer; try again later)",
+        "/in/b/y.png -> /out/b/y.png  (already exists: needs --force)",
+    ]
+    assert (outcome.code, outcome.err) == (0, "")
 
 
 def test_an_object_and_a_prefix_may_have_the_same_name(bucket: Bucket, call: Call) -> None:

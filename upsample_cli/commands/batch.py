@@ -107,7 +107,10 @@ def _print_plan(planned: plan.Plan, request: Request) -> int:
             if is_not_picture(source):
                 continue
         count += 1
-        remark = plan_remark(source, to, request.existing, outputs)
+        try:
+            remark = plan_remark(source, to, request.existing, outputs)
+        except ImageFileError as error:  # a store may fail for one folder of outputs alone
+            remark = str(error)
         print_planned(source, to, remark, request.as_json)
     if request.as_json:
         click.echo(picture_lines.summary_line({"planned": count}, perf_counter() - start))
