@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 from upsample_cli import memory
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 STREAM = "-"
 MAX_PIXELS = 2**28
 """The default limit on the pixels of an input."""
+_real_path = lru_cache(1 << 10)(os.path.realpath)  # of folders; looking on the disk is slow
 
 
 def parse(text: str | os.PathLike[str], ask_store: bool = True) -> "Place | Folder":
@@ -83,8 +85,8 @@ class Location:
         """A text to compare locations by: the same for `a`, `b/../a` and the absolute path."""
         if self.local_path is None:
             return self.path
-        folder, name = os.path.split(self.path.rstrip("/") or "/")
-        return os.path.abspath(os.path.join(os.path.realpath(folder), name))
+        folder, name = os.path.split(os.path.join(os.getcwd(), self.path.rstrip("/") or "/"))
+        return os.path.abspath(os.path.join(_real_path(folder), name))
 
     @property
     def name(self) -> str:
@@ -130,13 +132,11 @@ class Place(Location):
     @property
     def folder(self) -> "Folder":
         """The folder that the file lies in."""
-        from upsample_cli.images.places.folder import Folder  # it imports this module
-
-        return Folder(os.path.dirname(self.path) or ".")
+        return Place(os.path.dirname(self.path) or ".").as_folder()
 
     def as_folder(self) -> "Folder":
         """Return the folder with this path; it need not exist."""
-        from upsample_cli.images.places.folder import Folder
+        from upsample_cli.images.places.folder import Folder  # it imports this module
 
         return Folder(self.path)
 
