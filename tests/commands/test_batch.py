@@ -226,6 +226,17 @@ def test_impossible_arguments_are_refused_before_any_work(
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "webp"), ("--name", "{stem}_2{suffix}")])
+def test_captions_may_lie_beside_pictures(
+    call: Call, folder: Path, options: tuple[str, ...]
+) -> None:
+    """A text of a picture's name does not get the name of its output."""
+    save(folder / "many", "a.png")
+    (folder / "many" / "a.txt").write_text("caption")
+    outcome = call("many", "out", *options)
+    assert (outcome.code, outcome.err) == (0, "1 done, 1 skipped, 0 failed\n")
+
+
 def test_a_dry_run_of_a_folder_prints_the_plan(call: Call, folder: Path) -> None:
     """`--dry-run` prints each input with its output and writes nothing."""
     save(folder, "many/a.png", "many/b.png", "out/b.png")

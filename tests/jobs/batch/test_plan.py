@@ -106,7 +106,7 @@ def test_a_format_is_for_every_output(tree: Path, tmp_path: Path) -> None:
     """With a format every output has its suffix."""
     goal = tmp_path / "out"
     outputs = [to for _, to in names(of_folder(tree, goal, "webp"), tree, goal)]
-    assert outputs == ["a.webp", "b.webp", "deep/er/c.webp", "notes.webp"]
+    assert outputs == ["a.webp", "b.webp", "deep/er/c.webp", "notes.txt.webp"]
 
 
 def test_globs_choose(tree: Path, tmp_path: Path) -> None:

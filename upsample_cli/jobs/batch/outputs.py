@@ -79,10 +79,13 @@ class Naming:
     def output(self, path: str) -> str:
         """Return an output's path; without a format, .png is added to a suffix that cannot be kept.
 
-        With a template, it takes the place of a picture's suffix that cannot be kept.
+        With a template, it takes the place of a picture's suffix that cannot be kept. A suffix that
+        is no picture's belongs to the stem.
 
         >>> Naming().output("a/b.jpg"), Naming("webp").output("a.b/c")
         ('a/b.jpg', 'a.b/c.webp')
+        >>> Naming("webp").output("a.png"), Naming("webp").output("a.txt")
+        ('a.webp', 'a.txt.webp')
         >>> Naming().output("b.ico")
         'b.ico.png'
         >>> Naming("webp", "{stem}_x{scale}{suffix}", 2.0).output("a/b.jpg")
@@ -94,11 +97,12 @@ class Naming:
         """
         folder, slash, name = path.rpartition("/")
         stem, dot, suffix = name.rpartition(".")
+        # The text beside a.png, which will be skipped, must not get its output's name.
+        without_suffix = stem if stem and suffix.lower() in PICTURE_SUFFIXES else name
         if self.format is not None:
-            stem, suffix = stem or name, self.format
+            stem, suffix = without_suffix, self.format
         elif not dot or suffix.lower() not in KEPT_FORMATS:
-            is_named = self.template is not None and suffix.lower() in PICTURE_SUFFIXES
-            stem, suffix = stem if is_named and stem else name, "png"
+            stem, suffix = without_suffix if self.template else name, "png"
         if self.template is None:
             return f"{folder}{slash}{stem}.{suffix}"
         return f"{folder}{slash}{self._named(stem, f'.{suffix}')}"
