@@ -25,7 +25,7 @@ from upsample_cli.planes import Planes
 
 Maps = NDArray[np.float32]
 
-_CACHED = 22_000  # values of a row of maps, times groups of four rows, that fit the cache
+_CACHED = 40_000  # values of a row of maps, times groups of four rows, that fit the cache
 
 # The matrices of Winograd F(4, 3): B^T, G and A^T of the source.
 _INPUT = np.array([[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
