@@ -101,10 +101,13 @@ def test_a_stream_is_read_up_to_the_budget() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="unknown there")
-def test_the_peak_counts_what_was_given_back() -> None:
-    """It is in bytes, and at least that of 200 MB that are filled and freed."""
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_the_peak_counts_what_was_given_back(has_proc: bool) -> None:
+    """It is in bytes, also without /proc, and at least that of 200 MB that are filled and freed."""
     code = (
-        "from upsample_cli import memory; data = b'1' * (200 << 20); del data; print(memory.peak())"
+        "from upsample_cli import memory; data = b'1' * (200 << 20); del data;"
+        f"opened = open if {has_proc} else (lambda path: open(path + '/none'));"
+        "memory.open = opened; print(memory.peak())"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert 200 << 20 < int(result.stdout) < 20 << 30

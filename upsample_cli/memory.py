@@ -106,7 +106,8 @@ def peak() -> int:
         import resource
     except ImportError:  # on Windows
         return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
 
 
 def check_address_space() -> None:
