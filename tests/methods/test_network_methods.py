@@ -163,14 +163,15 @@ def test_tiles_are_no_higher_than_a_small_picture() -> None:
 
 
 def test_a_file_is_used_as_often_as_needed(weights: dict[int, str]) -> None:
-    """A network of stride 2 enlarges by 4 in two steps; one of another scale is refused."""
+    """A network of stride 2 enlarges by 4 in two steps, and by 3 in these and a reduction."""
     planes = random_planes(1, 9, 9, 0).astype(np.float32)
     twice = enlarged(enlarged(planes, 2, weights[2]), 2, weights[2])
     actual = upsample(planes, "network", scale=4, weights=weights[2])
     inner = (slice(None), slice(16, -16), slice(16, -16))  # edges are mirrored twice or once
     np.testing.assert_allclose(actual[inner], twice[inner], atol=1e-6)
-    with pytest.raises(SettingError, match="has stride 2, but the scale is 3; pass --scale 2"):
-        upsample(planes, "network", scale=3, weights=weights[2])
+    assert upsample(planes, "network", scale=3, weights=weights[2]).shape == (1, 27, 27)
+    stages = LearnedNetwork(weights[2]).stages((9, 9), (27, 27))
+    assert [getattr(stage, "scale", None) for stage in stages] == [2, 2, None]
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5, 5.0])

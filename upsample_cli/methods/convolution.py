@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
-from upsample_cli.methods.strides import repeated_stride, strides_for, whole_stride, with_reduction
+from upsample_cli.methods.strides import strides_for, whole_stride, with_reduction
 
 if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
     from upsample_cli.kernels.kernel import Kernel
@@ -72,7 +72,7 @@ class KernelMethod(RingingMethod):
         """Return kernels whose strides multiply to `scale` or more, in the order they are applied.
 
         Raises:
-            SettingError: A kernel file cannot be read, or its stride cannot give the scale.
+            SettingError: A kernel file cannot be read, or has stride 1.
         """
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES, load, shipped
 
@@ -88,7 +88,7 @@ class KernelMethod(RingingMethod):
             return [kernel]
         if kernel.stride == 1:
             raise SettingError(f"kernel '{name}' has stride 1 and cannot enlarge; train another")
-        return [kernel] * len(repeated_stride(f"kernel '{name}'", kernel.stride, scale))
+        return [kernel] * len(strides_for(scale, (kernel.stride,)))
 
     def equivalent(self, scale: float) -> "Kernel | None":
         """Return the transposed convolution that equals all kernels in turn, if there are any."""

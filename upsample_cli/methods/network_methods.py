@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import RingingMethod, Stage, is_kernel_file, parameter
-from upsample_cli.methods.strides import repeated_stride, strides_for, with_reduction
+from upsample_cli.methods.strides import strides_for, with_reduction
 from upsample_cli.process import cores
 
 if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
@@ -100,9 +100,9 @@ class LearnedNetwork(NetworkMethod):
         from upsample_cli.kernels.kernel_file import SHIPPED_STRIDES
         from upsample_cli.kernels.network_weights import load_network
 
-        if not is_kernel_file(self.weights):
-            return strides_for(scale, SHIPPED_STRIDES)
-        return repeated_stride(f"network {self.weights}", load_network(self.weights).stride, scale)
+        if is_kernel_file(self.weights):
+            return strides_for(scale, (load_network(self.weights).stride,))
+        return strides_for(scale, SHIPPED_STRIDES)
 
     def _stage(self, stride: int, size: "Size", is_followed: bool) -> Stage:
         """Return the stage for pictures of `size`; it keeps tiles if a stage follows."""

@@ -9,7 +9,6 @@ from itertools import combinations_with_replacement
 from math import ceil, prod
 from typing import TYPE_CHECKING
 
-from upsample_cli.errors import SettingError
 from upsample_cli.methods.method import Stage
 
 if TYPE_CHECKING:  # `upsample --help` must not wait for NumPy
@@ -40,21 +39,6 @@ def strides_for(scale: float, strides: Sequence[int]) -> tuple[int, ...]:
 def whole_stride(scale: float) -> int:
     """Return the least whole number, 1 or more, that is >= `scale` up to rounding errors."""
     return max(1, ceil(scale - 1e-9))
-
-
-def repeated_stride(what: str, stride: int, scale: float) -> tuple[int, ...]:
-    """Return the stride of a file, repeated until the product reaches `scale`.
-
-    Raises:
-        SettingError: The scale is a whole number, and the product is larger.
-    """
-    strides, needed = strides_for(scale, (stride,)), whole_stride(scale)
-    if scale == needed and prod(strides) != needed:
-        raise SettingError(
-            f"{what} has stride {stride}, but the scale is {needed}; "
-            f"pass --scale {stride} or train one for {needed}"
-        )
-    return strides
 
 
 def with_reduction(stages: tuple[Stage, ...], size: "Size", size_out: "Size") -> tuple[Stage, ...]:
