@@ -20,7 +20,11 @@ def searched(levels: np.ndarray) -> dict[int, Checkerboard]:
 
 
 def found(stride: int, ripple: float, verdict: str = "checkerboard") -> Checkerboard:
-    return Checkerboard((stride, stride), ripple=ripple, verdict=verdict)
+    return Checkerboard((stride, stride), ripple=ripple, floor=0.01, verdict=verdict)
+
+
+def whole(stride: int, ripple: float, contrast_db: float, ripple_rel: float) -> Checkerboard:
+    return found(stride, ripple)._replace(contrast_db=contrast_db, ripple_rel=ripple_rel)
 
 
 @pytest.mark.parametrize("stride", STRIDES)
@@ -56,8 +60,8 @@ def test_what_a_shorter_period_explains_is_not_named_by_a_longer_one() -> None:
 
 def test_a_multiple_has_to_explain_more_of_the_whole_picture() -> None:
     """Textures that a faint pattern makes clear in places do not hide its own period."""
-    of_2 = Checkerboard((2, 2), 0.6, contrast_db=39.8, ripple_rel=0.0038, verdict="checkerboard")
-    of_4 = Checkerboard((4, 4), 1.6, contrast_db=32.4, ripple_rel=0.0045, verdict="checkerboard")
+    of_2 = whole(2, 0.6, 39.8, 0.0038)
+    of_4 = whole(4, 1.6, 32.4, 0.0045)
     none = {s: found(s, 0.0, "none") for s in STRIDES}
     assert period(none | {2: of_2, 4: of_4}) == 2
     assert period(none | {2: of_2, 4: of_4._replace(contrast_db=37.0)}) == 4
@@ -66,26 +70,34 @@ def test_a_multiple_has_to_explain_more_of_the_whole_picture() -> None:
 
 
 def test_power_without_evidence_is_that_of_textures() -> None:
-    """A multiple with more power but no more evidence, or as much power and more, is no period."""
+    """A multiple with more power and floor but no more evidence, or as much power, is no period."""
     none = {s: found(s, 0.0, "none") for s in STRIDES}
-    of_3 = Checkerboard((3, 3), 1.1, contrast_db=43.0, ripple_rel=0.005, verdict="checkerboard")
-    of_6 = Checkerboard((6, 6), 4.5, contrast_db=36.6, ripple_rel=0.02, verdict="checkerboard")
+    of_3 = whole(3, 1.1, 43.0, 0.005)
+    of_6 = whole(6, 4.5, 36.6, 0.02)._replace(floor=0.5)
     assert period(none | {3: of_3, 6: of_6}) == 3
+    assert period(none | {3: of_3, 6: of_6._replace(floor=0.1)}) == 6
     of_3 = of_3._replace(contrast_db=30.0)
     assert period(none | {3: of_3, 6: of_6}) == 6
     assert period(none | {3: of_3, 6: of_6._replace(ripple_rel=0.0051)}) == 3
 
 
+def test_the_whole_of_a_strong_pattern_is_measured() -> None:
+    """A kernel of stride 8 has much of its pattern at 4, where the error is smaller."""
+    of_4, of_8 = whole(4, 6.98, 56.9, 0.045), whole(8, 12.33, 48.8, 0.071)
+    none = {s: found(s, 0.0, "none") for s in STRIDES}
+    assert period(none | {4: of_4._replace(floor=0.42), 8: of_8._replace(floor=1.86)}) == 8
+
+
 def test_a_divisor_has_to_explain_what_lies_between() -> None:
     """Where lines repeat at 8, the period of 4 is not passed over for a share of it at 2."""
-    of_2 = Checkerboard((2, 2), 1.11, contrast_db=34.9, ripple_rel=0.0059, verdict="checkerboard")
-    of_4 = Checkerboard((4, 4), 1.89, contrast_db=38.6, ripple_rel=0.0098, verdict="checkerboard")
-    of_8 = Checkerboard((8, 8), 5.96, contrast_db=11.4, ripple_rel=0.0082, verdict="checkerboard")
+    of_2 = whole(2, 1.11, 34.9, 0.0059)
+    of_4 = whole(4, 1.89, 38.6, 0.0098)
+    of_8 = whole(8, 5.96, 11.4, 0.0082)
     none = {s: found(s, 0.0, "none") for s in STRIDES}
     assert period(none | {2: of_2, 4: of_4, 8: of_8}) == 4
-    of_3 = Checkerboard((3, 3), 0.26, contrast_db=31.9, ripple_rel=0.0022, verdict="checkerboard")
-    of_6 = Checkerboard((6, 6), 0.34, contrast_db=28.0, ripple_rel=0.0028, verdict="checkerboard")
-    of_2 = of_2._replace(ripple=0.21, contrast_db=38.8, ripple_rel=0.0018)
+    of_3 = whole(3, 0.26, 31.9, 0.0022)
+    of_6 = whole(6, 0.34, 28.0, 0.0028)
+    of_2 = of_2._replace(ripple=0.21, contrast_db=38.8, ripple_rel=0.0022)
     assert period(none | {2: of_2, 3: of_3, 6: of_6}) == 6
     assert period(none | {2: of_2, 6: of_6}) == 2
 
@@ -93,10 +105,10 @@ def test_a_divisor_has_to_explain_what_lies_between() -> None:
 def test_a_pattern_of_the_whole_picture_goes_before_one_in_parts() -> None:
     """A texture that repeats in a part does not hide a pattern that is about as strong."""
     none = {s: found(s, 0.0, "none") for s in STRIDES}
-    in_a_part = Checkerboard((2, 2), 1.0, contrast_db=-4.9, ripple_rel=0.0, verdict="checkerboard")
-    whole = Checkerboard((3, 3), 1.1, contrast_db=39.6, ripple_rel=0.01, verdict="checkerboard")
-    assert period(none | {2: in_a_part, 3: whole}) == 3
-    assert period(none | {2: in_a_part, 3: whole._replace(ripple=0.5)}) == 2
+    in_a_part = whole(2, 1.0, -4.9, 0.0)
+    of_all = whole(3, 1.1, 39.6, 0.01)
+    assert period(none | {2: in_a_part, 3: of_all}) == 3
+    assert period(none | {2: in_a_part, 3: of_all._replace(ripple=0.5)}) == 2
 
 
 def test_dither_is_not_called_after_its_parts() -> None:

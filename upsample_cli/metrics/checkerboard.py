@@ -15,8 +15,9 @@ DITHER = "dither"
 BLOCKS = "codec blocks"
 _FIGURES = ("ripple", "peak", "contrast_db", "floor", "ripple_rel", "local_db")
 _STRONG = 0.6  # least power of the picture's period, relative to that of the strongest pattern
-# Pairs of shares of the evidence and power at a multiple; results with both of a pair explain it.
-_ENOUGH = (0.9, 0.0), (0.6, 0.5), (0.05, 0.8)
+# Shares of the evidence and power at a multiple, and how much higher its floor is: results with all
+# three explain it. A drawing's lines that repeat at a multiple add power and floor, no evidence.
+_ENOUGH = (0.9, 0.0, 20.0), (0.6, 0.6, 0.0), (0.05, 0.8, 0.0)
 
 
 class Checkerboard(NamedTuple):
@@ -111,8 +112,10 @@ def _explains(result: Checkerboard, multiple: Checkerboard) -> bool:
     """Return whether a result explains what the whole picture has at a multiple of its stride."""
     power = (result.ripple_rel / max(multiple.ripple_rel, 1e-30)) ** 2
     return any(
-        result.evidence >= evidence * multiple.evidence and power >= least
-        for evidence, least in _ENOUGH
+        result.evidence >= evidence * multiple.evidence
+        and power >= least
+        and multiple.floor >= rise * result.floor
+        for evidence, least, rise in _ENOUGH
     )
 
 
