@@ -10,7 +10,7 @@ from upsample_cli.metrics.checkerboard import CONTRAST_DB
 
 Numbers = NDArray[np.float64]
 _SIDE = 256  # pixels along a side of the windows of `periodogram`
-_USUAL, _MOST = 0.1, 3.0  # weight of the expectation that the gain is 1; the greatest gain
+_USUAL, _MOST = 0.1, 5.0  # weight of the expectation that the gain is 1; the greatest gain
 _SIGNIFICANT = 12.0  # least power of a line over its error; by chance e^-12 of all lines have it
 
 
@@ -129,12 +129,13 @@ def unexplained(
 ) -> NDArray[Any]:
     """Return phases less those expected of an even enlargement, with a fitted gain at each line.
 
-    Even kernels keep more or less of a picture's details, so its own pattern is stronger or weaker.
+    Even kernels keep more or less of a picture's details, or turn their sign, so its own pattern is
+    stronger, weaker or reversed.
     Where little is expected, the gain is 1.
 
     Args:
         phases: Shape (m, s t, n), the phases of m x n cells.
-        expected: Same shape, the phases of the bicubic enlargement.
+        expected: Same shape, the phases of an even enlargement.
         usable: Shape (m, n), which cells count.
         stride: Phases down and across, (s, t).
     """
@@ -144,7 +145,7 @@ def unexplained(
     shared, power = (
         square_lines(np.einsum("mn,mnk,mnk->k", weight, part, seen), stride) for part in (own, seen)
     )
-    gain = np.clip((shared + _USUAL) / (power + _USUAL), 0, _MOST).astype(phases.dtype)
+    gain = np.clip((shared + _USUAL) / (power + _USUAL), -_MOST, _MOST).astype(phases.dtype)
     explained = real_lines(lines * gain, stride) * phases.dtype.type(gain.size)
     return np.asarray(phases - explained.swapaxes(1, 2))
 

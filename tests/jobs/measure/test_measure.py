@@ -159,6 +159,17 @@ def test_a_reference_explains_every_even_enlargement(method: str) -> None:
     assert measure_image(pictured(uneven), 2, reference).luma.ripple > 20
 
 
+@pytest.mark.parametrize(("method", "scale"), [("tconv", 2), ("nearest", 3), ("bilinear", 3)])
+def test_a_reference_explains_what_every_other_pixel_repeats(method: str, scale: int) -> None:
+    """A dither of two levels has a frequency that bicubic enlargements by 3 leave out."""
+    low = 30 + 0.7 * coloured(90, 90) + 12 * (-1) ** np.add.outer(np.arange(90), np.arange(90))
+    planes = np.moveaxis(pictured(low).samples, 2, 0).astype(np.float32) / 255
+    even = pictured(255 * upsample(planes, method, scale=scale))
+    reference = Reference(pictured(low), even.size)
+    assert measure_image(even, 2 * scale).luma.ripple > 1
+    assert measure_image(even, 2 * scale, reference).overall.verdict == "none"
+
+
 def test_a_reference_larger_than_the_picture_is_refused() -> None:
     """What a picture was enlarged from is smaller."""
     with pytest.raises(SettingError, match="--reference is 280x300, larger than the picture, 9x9"):

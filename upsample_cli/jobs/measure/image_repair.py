@@ -1,7 +1,8 @@
 """Repair an image: remove its checkerboard, and leave everything else as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,6 @@ from upsample_cli.jobs.measure.measurement import (
     luma_of,
     measure_image,
     measure_luma_first,
-    rms_of_change,
 )
 from upsample_cli.metrics.cells import CellGrid, Cells
 from upsample_cli.metrics.checkerboard import CHECKERBOARD
@@ -37,6 +37,7 @@ _WHITE = np.float32(255)
 _LEAST_USABLE = 0.1  # share of a colour's cells: if fewer are usable, luma's are used
 _ROUNDS = 3  # the most patterns, of different strides, to remove one after the other
 _MOST_CHANGE = 4.5  # largest RMS of a repair's change, in multiples of the ripple
+_ROWS = 256  # to compare at a time
 _MOST_LEFT = 0.9  # share of the ripple that a further round may leave; else it is dropped
 
 
@@ -78,7 +79,7 @@ def repaired(
         if repair is result:  # only stripes are left
             break
         of_luma = (None,) if after.overall is after.luma else ()
-        if rms_of_change(result, repair, of_luma) > _MOST_CHANGE * after.overall.ripple:
+        if _rms_of_change(result, repair, of_luma) > _MOST_CHANGE * after.overall.ripple:
             break  # it would do more harm than the pattern
         remaining = measure_image(repair, period, reference, threads)
         if result is not image and remaining.overall.ripple > _MOST_LEFT * after.overall.ripple:
@@ -90,7 +91,7 @@ def repaired(
     if strength < 1 and result is not image:
         result = _blended(image, result, strength)
         after = measure_image(result, before.overall.stride[0], reference, threads)
-    return Repaired(result, before, after, rms_of_change(image, result))
+    return Repaired(result, before, after, _rms_of_change(image, result))
 
 
 def _fields(cells: _CellsOf, cut: CellGrid) -> _FieldsOf:
@@ -157,6 +158,20 @@ def _repaired_at(image: Image, stride: int, reference: Reference | None, threads
         for _ in workers.in_order(repair, parts):
             pass
     return image._replace(samples=samples)
+
+
+def _rms_of_change(old: Image, new: Image, channels: Sequence[Channel] = ()) -> float:
+    """Return the RMS of the change of a picture over some channels, by default all, in levels."""
+    if new is old:
+        return 0.0
+    # Opacity is channel -1, and colours are counted from 0.
+    channels = channels or range(-old.has_alpha, old.samples.shape[2] - old.has_alpha)
+    squares = 0.0
+    for top in range(0, old.size[0], _ROWS):
+        for channel in channels:
+            rows = (channel_levels(item.samples[top : top + _ROWS], channel) for item in (old, new))
+            squares += float(np.square(np.subtract(*rows), dtype=np.float64).sum())
+    return sqrt(squares / (len(channels) * prod(old.size)))
 
 
 def _rows(image: Image, reference: Reference | None, channel: Channel, rows: range) -> list[Floats]:

@@ -1,12 +1,11 @@
 """Measure the checkerboard in every channel of a picture that has been read.
 
-The reference, if there is one, is the small picture that it was enlarged from. A pattern that the
-bicubic enlargement of the reference has, too, does not count.
+The reference, if there is one, is the small picture that it was enlarged from. A pattern does not
+count if the bicubic enlargement of the reference has it, too, or the one to the nearest pixel.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
 from operator import attrgetter
 
 import numpy as np
@@ -16,7 +15,8 @@ from upsample_cli.images.image import Image
 from upsample_cli.images.levels import COLOURS, LUMA, OPACITY, Channel, channel_levels
 from upsample_cli.jobs.enlarge.strips import ExtendedInput, cut, output_window
 from upsample_cli.jobs.enlarge.threads import Workers
-from upsample_cli.methods.interpolation import Bicubic
+from upsample_cli.methods.interpolation import Bicubic, Nearest
+from upsample_cli.methods.method import Method
 from upsample_cli.metrics.cells import CellReader, Cells
 from upsample_cli.metrics.checkerboard import (
     CHECKERBOARD,
@@ -34,22 +34,23 @@ CHANNELS: dict[str, Channel] = {
 }  # fmt: skip
 _CellsByStride = Sequence[Cells | None]
 _ABOVE_WHITE = 1.001  # times full scale: rounding alone makes no sample larger
-_ROWS = 256  # to read or compare at a time
+_ROWS = 256  # to read at a time
 _CROPPED = 8  # pixels that layers may have added to or taken off an enlargement, along an axis
 
 
 class Reference:
-    """The small picture that another was enlarged from, enlarged by bicubic interpolation.
+    """The small picture that another was enlarged from, enlarged by interpolation.
 
     Args:
         low: The small picture.
         size: Height and width to enlarge it to.
+        method: The interpolation.
 
     Raises:
         SettingError: `low` is larger than `size`, or as large, or of another shape.
     """
 
-    def __init__(self, low: Image, size: Size) -> None:
+    def __init__(self, low: Image, size: Size, method: type[Method] = Bicubic) -> None:
         (height, width), (tall, wide) = low.size, size
         fault = ""
         if height > tall or width > wide:
@@ -63,10 +64,13 @@ class Reference:
                 f"--reference is {width}x{height}, {fault}, {wide}x{tall}; "
                 "give what the picture was enlarged from"
             )
-        self._low = low
+        self._low, self._size = low, size
         self.notes = tuple(f"--reference: {note}" for note in low.caveats)
-        self._width = size[1]
-        self._stages = Bicubic().stages(low.size, size)
+        self._stages = method().stages(low.size, size)
+
+    def by_nearest(self) -> "Reference":
+        """Return the same picture, enlarged to the nearest pixel: that has all its frequencies."""
+        return Reference(self._low, self._size, Nearest)
 
     def rows(self, rows: range, channel: Channel) -> Floats | None:
         """Return rows of a channel in levels of 0..255; None for opacity if `low` has none."""
@@ -76,7 +80,7 @@ class Reference:
         picture = ExtendedInput(
             low.size, lambda *window: channel_levels(low.samples[window], channel)[None]
         )
-        return np.asarray(output_window(self._stages, picture, rows, range(self._width))[0])
+        return np.asarray(output_window(self._stages, picture, rows, range(self._size[1]))[0])
 
 
 def channel_rows(
@@ -151,6 +155,17 @@ def measure_image(
         reference: What it was enlarged from; None if unknown.
         threads: How many channels to work on at once.
     """
+    result = _measured(image, stride, reference, threads)
+    if reference is None or result.overall.verdict != CHECKERBOARD:
+        return result
+    other = _measured(image, stride, reference.by_nearest(), threads)
+    return min(result, other, key=lambda item: item.overall.rank)
+
+
+def _measured(
+    image: Image, stride: int | None, reference: Reference | None, threads: int
+) -> Measurement:
+    """Return the checkerboard in a picture; see `measure_image`."""
     strides = STRIDES if stride is None else range(stride, stride + 1)
     with Workers(threads) as workers:
         cells = cells_by_channel(image, strides, reference, workers)
@@ -197,20 +212,6 @@ def luma_of(image: Image) -> Image:
         return image
     levels = channel_levels(image.samples, None)[..., None]
     return image._replace(samples=levels / np.float32(255))
-
-
-def rms_of_change(old: Image, new: Image, channels: Sequence[Channel] = ()) -> float:
-    """Return the RMS of the change of a picture over some channels, by default all, in levels."""
-    if new is old:
-        return 0.0
-    # Opacity is channel -1, and colours are counted from 0.
-    channels = channels or range(-old.has_alpha, old.samples.shape[2] - old.has_alpha)
-    squares = 0.0
-    for top in range(0, old.size[0], _ROWS):
-        for channel in channels:
-            rows = (channel_levels(item.samples[top : top + _ROWS], channel) for item in (old, new))
-            squares += float(np.square(np.subtract(*rows), dtype=np.float64).sum())
-    return sqrt(squares / (len(channels) * prod(old.size)))
 
 
 def least_ripple(channel: Channel) -> float:
