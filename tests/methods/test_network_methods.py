@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -437,7 +438,8 @@ def test_its_own_scale_and_ripple_are_known(tmp_path: Path) -> None:
     assert method.flat_ripple < 1e-6
     assert method.facts()["model"]["layout"] == "NCHW"
     whole = build("onnx", model=written(enlarger(is_global=True), tmp_path, "whole.onnx"))
-    assert "sees the whole picture" in whole.notes()[0]
+    assert "sees the whole picture; over 1024 px a side tiles may" in whole.notes()[0]
+    assert "over 40 px a side tiles may" in replace(whole, tile=40).notes()[0]
 
 
 @pytest.mark.parametrize(

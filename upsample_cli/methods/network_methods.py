@@ -173,7 +173,7 @@ class OnnxNetwork(NetworkMethod):
 
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know about the network."""
-        return self._loaded().notes()
+        return self._loaded().notes(self.tile)
 
     def pads(self, size: "Size") -> bool:
         """Return whether opaque pictures of this size come out alike, whatever is beyond them."""

@@ -101,10 +101,15 @@ class ImageModel(NamedTuple):
         )
         return is_whole and not self.border and self.channels == 3
 
-    def notes(self) -> tuple[str, ...]:
-        """Return notes on tiles that may differ, and on flat pictures that come out changed."""
+    def notes(self, tile: int) -> tuple[str, ...]:
+        """Return notes on tiles that may differ, and on flat pictures that come out changed.
+
+        Args:
+            tile: The side of a tile that the user chose, in pixels; 0 for none.
+        """
+        side = min(self.size) if self.size else tile or self.whole
         tiles = (
-            f"its network sees the whole picture; over {self.whole} px a side tiles may differ, "
+            f"its network sees the whole picture; over {side} px a side tiles may differ, "
             "see --tile and --halo"
         )
         levels = (
