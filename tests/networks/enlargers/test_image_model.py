@@ -16,6 +16,7 @@ from enlargers import (
     written,
 )
 from onnx.reference import ReferenceEvaluator
+from strategies import random_planes
 
 from upsample_cli.errors import SettingError
 from upsample_cli.networks.enlargers.image_model import load
@@ -59,6 +60,21 @@ def test_what_it_makes_is_as_onnx_defines_it(tmp_path: Path) -> None:
         takes = "-1" if form == {"signed": "both"} else "auto"
         model = load(written(enlarger(**form), tmp_path, f"{number}.onnx"), "cpu", takes, None)
         np.testing.assert_allclose(model.run(planes), expected[0], atol=2 / 255)
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_the_largest_output_is_the_enlarged_picture(is_last: bool, tmp_path: Path) -> None:
+    """Networks may also give the small picture, or features of it."""
+    model, planes = enlarger(), random_planes(3, 40, 30, 1)
+    expected = load(written(model, tmp_path), "cpu", "1", None).run(planes)
+    small = onnx.helper.make_tensor_value_info("small", onnx.TensorProto.FLOAT, [1, 3, "h", "w"])
+    model.graph.node.append(
+        onnx.helper.make_node("Identity", [model.graph.input[0].name], ["small"])
+    )
+    model.graph.output.insert(len(model.graph.output) * is_last, small)
+    one = load(written(model, tmp_path, "both.onnx"), "cpu", "1", None)
+    assert one.scale == 2
+    assert np.array_equal(one.run(planes), expected)
 
 
 def test_weights_that_were_left_behind_are_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ reach; a picture that begins some pixels later shows where tiles can begin.
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,7 +101,7 @@ class ImageModel(NamedTuple):
         )
         return is_whole and not self.border and self.channels == 3
 
-    def notes(self, tile: int) -> tuple[str, ...]:
+    def notes(self, tile: int = 0) -> tuple[str, ...]:
         """Return notes on tiles that may differ, and on flat pictures that come out changed.
 
         Args:
@@ -181,7 +181,12 @@ def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Calla
     if not is_picture or (isinstance(inputs[0].shape[0], int) and inputs[0].shape[0] > 1):
         listed = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs) or "nothing"
         raise SettingError(f"{path} takes {listed}, not one picture; {_REMEDY}")
-    if not outputs or len(outputs[0].shape) not in (0, 4):
+    names = [
+        item.name
+        for item in outputs
+        if item.type.startswith("tensor") and len(item.shape) in (0, 4)
+    ]
+    if not names:
         listed = f"{outputs[0].name} {outputs[0].shape}" if outputs else "nothing"
         raise SettingError(f"{path} gives {listed}, not a picture; {_REMEDY}")
     dtype = _TYPES[inputs[0].type]
@@ -194,10 +199,14 @@ def _runner(path: str, provider: str, level: Any) -> tuple[list[Any], str, Calla
             picture = np.moveaxis(planes, 0, -1) if form.is_last else planes
             feed = np.ascontiguousarray(form.takes.values(picture[None]), dtype)
             try:
-                (result,) = session.run([outputs[0].name], {inputs[0].name: feed})
+                results = session.run(names, {inputs[0].name: feed})
             except Exception as error:  # onnxruntime's own errors share no base
                 what = f"{path} fails on {planes.shape[2]}x{planes.shape[1]} pixels"
                 raise NetworkFileError(f"{what} ({reason(error)}); check its input size") from error
+            axes = slice(1, 3) if form.is_last else slice(2, 4)
+            areas = [prod(result.shape[axes]) * (result.ndim == 4) for result in results]
+            largest = areas.index(max(areas))
+            names[:], result = [names[largest]], results[largest]  # others are not computed again
             if result.ndim != 4 or len(result) != 1:
                 raise NetworkFileError(f"{path} gives {result.shape}, not a picture; {_REMEDY}")
             outcome = np.moveaxis(result[0], -1, 0) if form.is_last else result[0]
