@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,32 @@ def test_the_budget_is_what_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     memory.limit_to(None)
     with pytest.raises(SettingError, match="invalid UPSAMPLE_MAX_MEMORY 'lots'; use a size"):
         memory.limit()
+
+
+@pytest.mark.parametrize("low", ["", "/job.slice", "/job.slice/step"])
+@pytest.mark.parametrize(
+    ("line", "folder", "name", "none"),
+    [
+        ("0::", "", "memory.max", "max"),
+        ("4:cpu,memory:", "memory", "memory.limit_in_bytes", str((1 << 63) - 4096)),
+    ],
+)
+def test_the_budget_is_half_of_what_the_control_group_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, folder: str, name: str, none: str,
+    low: str,
+) -> None:  # fmt: skip
+    """The least limit holds, whether it is set on the group of the process or above it."""
+    own = tmp_path / "proc/self/cgroup"
+    own.parent.mkdir(parents=True)
+    own.write_text(f"9:pids:/other\n{line}/job.slice/step\n")
+    for group in ("", "/job.slice", "/job.slice/step"):
+        path = Path(f"{tmp_path}/sys/fs/cgroup/{folder}{group}", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{96 << 20 if group == low else none}\n")
+    monkeypatch.delenv(memory.VARIABLE, raising=False)
+    monkeypatch.setattr(memory, "_ROOT", f"{tmp_path}/")
+    memory.limit_to(None)
+    assert memory.limit() == 48 << 20
 
 
 def test_the_program_itself_counts() -> None:

@@ -3,8 +3,10 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
+from itertools import accumulate
 from typing import BinaryIO
 
 from upsample_cli.errors import PictureTooLargeError, SettingError, UpsampleError
@@ -17,7 +19,7 @@ _LEAST_SPACE = 192 << 20  # bytes of address space: Python, NumPy with OpenBLAS,
 _SHARE = 384 << 20  # least bytes of each process: enough for photographs of 12 megapixels
 _UNKNOWN = 8 << 30  # bytes to assume for a machine that does not report its memory
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}  # powers of 2
-_CONTAINER = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_ROOT = "/"  # folder of the system's files
 _PART = 1 << 20  # bytes to read at once
 _limit: int | None = None
 _sharing = 1  # processes that share the memory
@@ -147,15 +149,33 @@ def _address_space() -> int:
 
 
 def _machine() -> int:
-    """Return the memory of this machine in bytes, or of its container if that has less."""
+    """Return the memory of this machine in bytes, or less if a container or a job may have less."""
     sizes = [_UNKNOWN]
     with suppress(AttributeError, ValueError, OSError):  # not on Windows
         sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in _CONTAINER:
+    for path in _limit_files():
         # pathlib is slow to import
         with suppress(OSError, ValueError), open(path) as file:  # noqa: PTH123 # as above
             sizes.append(int(file.read()))
     return min(sizes)
+
+
+def _limit_files() -> Iterator[str]:
+    """Yield the files that may limit the memory of this process's control group and its parents.
+
+    Source: cgroups(7), "/proc files"; versions 1 and 2 may be in use at once.
+    """
+    with suppress(OSError), open(f"{_ROOT}proc/self/cgroup") as file:  # noqa: PTH123 # as above
+        for line in file:
+            _, controllers, group = line.rstrip("\n").split(":", 2)
+            if not controllers:
+                folder, name = "", "memory.max"
+            elif "memory" in controllers.split(","):
+                folder, name = "/memory", "memory.limit_in_bytes"
+            else:
+                continue
+            for parent in accumulate(group.split("/"), "{}/{}".format):
+                yield f"{_ROOT}sys/fs/cgroup{folder}{parent}/{name}"
 
 
 def _in_words(size: float) -> str:
