@@ -60,10 +60,10 @@ def test_what_was_trained_is_kept_if_it_cannot_be_written(
     shutil.rmtree(kept.parent)
 
 
-def test_the_summary_uses_the_singular_for_one_picture(call: Call, photos: str) -> None:
-    """The summary says `1 picture`, not `1 pictures`."""
+def test_the_summary_suits_one_small_picture(call: Call, photos: str) -> None:
+    """The summary says `1 picture`, not `1 pictures`, and does not round its pixels to 0."""
     outcome = call("train", f"{photos}/0.png", "-o", "mine.npz", "--taps", 5, "--samples", 5000)
-    assert b"trained on 1 picture (" in outcome.out
+    assert b"trained on 1 picture (7544 pixels), 0 skipped" in outcome.out
 
 
 def test_a_resize_conv_kernel_is_refused_by_tconv(call: Call, photos: str) -> None:

@@ -174,12 +174,13 @@ def _trained_kernel(
 
 def _summary(trained: "Trained") -> str:
     file, about = trained.file, trained.file.about
-    side, count = len(trained.kernel.taps), about["pictures"]
+    side, count, pixels = len(trained.kernel.taps), about["pictures"], about["pixels"]
+    size = f"{pixels / 1e6:.1f} million" if pixels >= 1e5 else pixels
     lines = [
         f"{file.method} x{file.stride}  {about['structure']} {side}x{side}  "
         f"balance {about['balance']}  {trained.seconds:.1f} s",
         f"trained on {count} picture{'s' * (count != 1)} "
-        f"({about['pixels'] / 1e6:.1f} million pixels), {len(trained.skipped)} skipped",
+        f"({size} pixels), {len(trained.skipped)} skipped",
         f"exact ripple {trained.ripple_before:.4f} before balancing, "
         f"{trained.ripple_after:.4f} after",
         f"noise gain {about['noise_gain']:.2f}, step overshoot {about['overshoot']:.0%}",
