@@ -129,6 +129,27 @@ def test_a_trained_network_can_be_used(call: Call, photos: str, folder: Path) ->
     assert b"whole network  tconv  6x6     2x2     yes      0.0000" in audit.out
 
 
+def test_training_in_vain_is_noted(
+    call: Call, photos: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no test beats the start, the file holds the start, and a note says so."""
+    pytest.importorskip("torch", reason="an extra; its wheel is gigabytes")
+    from upsample_cli.jobs.train import network_training as job
+
+    for name, value in {"_RATE_ON": 1.0, "_BATCH": 2, "_HELD_OUT": 2, "_POOL": 4}.items():
+        monkeypatch.setattr(job, name, value)
+    for seed in range(2):
+        samples = np.round(natural_texture(200, 210, seed)[0] * 255).astype(np.uint8)
+        PIL.Image.fromarray(samples).save(folder / photos / f"{seed}.png")
+    options = ["-m", "network", "--start", "clean", "--steps", 2]
+    outcome = call("train", photos, "-o", "net.npz", *options)
+    assert (outcome.code, b"network x2  step 0  " in outcome.out) == (0, True)
+    note = "note: training did not help: net.npz holds the start; train longer"
+    assert outcome.err.splitlines()[2] == note
+    shown = call("train", photos, "-o", "net.npz", *options, "-f", "-q")
+    assert shown == Outcome(0, b"", "")
+
+
 def test_a_network_needs_torch(call: Call, photos: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PyTorch the error names the extra to install."""
     monkeypatch.setitem(sys.modules, "torch", None)

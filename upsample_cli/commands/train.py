@@ -212,29 +212,29 @@ def _trained_network(
     from upsample_cli.kernels.network_weights import load_network
     from upsample_cli.metrics.ripple import ripple
 
-    is_noted = False
+    failures = list[ImageFileError]()
 
     def watch(test: "Evaluation", best: "ResidualNetwork") -> None:
         """Print how good the network is so far, and keep the best."""
-        nonlocal is_noted
         if not quiet:
             print_message("note", f"step {test.step}, {test.done:.0%}: {_scores(test)}")
         if test.step:
             try:
                 file.write(best.to_bytes())
             except ImageFileError as error:  # the last write tries again, or keeps it elsewhere
-                if not (is_noted or quiet):
+                failures.append(error)
+                if len(failures) == 1 and not quiet:
                     print_message("note", f"the best so far is not kept: {error}")
-                is_noted = True
 
     settings = job.NetworkSettings(**options)
-    if settings.start and not quiet:
-        other = load_network(settings.start, settings.stride).stride
-        if other != settings.stride:
-            fact = f"{settings.start} is for scale {other}"
-            print_message("note", f"{fact}: its body is used, and its last layer begins anew")
+    start, stride = settings.start, settings.stride
+    if start and not quiet and (other := load_network(start, stride).stride) != stride:
+        fact = f"{start} is for scale {other}"
+        print_message("note", f"{fact}: its body is used, and its last layer begins anew")
     trained = job.train(pictures, settings, watch)
     best_test = trained.evaluation
+    if not (best_test.step or quiet):
+        print_message("note", f"training did not help: {file.place} holds the start; train longer")
     summary = (
         f"network x{trained.network.stride}  step {best_test.step}  {_scores(best_test)}  "
         f"exact ripple {ripple(trained.network.phase_sums()):.4f}  {trained.seconds:.1f} s"
