@@ -57,7 +57,7 @@ def test_every_parameter_has_help_and_limits(method: type[Method]) -> None:
         ("qqq", {}, "no method 'qqq'; choose nearest, bilinear, bicubic, lanczos, spline, tconv,"),
         ("spline", {"kernel": "box"}, "--kernel is for tconv and resize-conv, not for spline; "),
         ("bicubic", {"order": 3}, "--order is for spline, not for bicubic; "),
-        ("tconv", {"colour": 3}, "no method has --colour; see `upsample methods`"),
+        ("tconv", {"size": (80, 70)}, "no method takes size=; give scale= or what "),
         ("tconv", {"kernel": "q"}, "no kernel 'q'; choose learned, learned-sharp, learned-soft, "),
         ("tconv", {"kernel": "q.txt"}, ", gaussian, random or a .npz or .npy file"),
         ("resize-conv", {"kernel": "q.txt"}, ", gaussian, sharpen or a .npz or .npy file"),

@@ -63,7 +63,9 @@ def build(name: str, **settings: Any) -> Method:
         option = f"--{setting.replace('_', '-')}"
         owners = [owner for owner, settings_ in names.items() if setting in settings_]
         if not owners:
-            raise SettingError(f"no method has {option}; see `upsample methods`")
+            raise SettingError(
+                f"no method takes {setting}=; give scale= or what `upsample methods` shows"
+            )
         *others, last = owners
         listed = f"{', '.join(others)} and {last}" if others else last
         raise SettingError(
