@@ -246,6 +246,16 @@ def test_a_picture_that_a_page_does_not_hold_is_shown_in_parts(tmp_path: Path) -
         assert not is_smooth or names[-1] == "Whole picture, reduced to 50 %"
 
 
+def test_every_place_is_readable_in_its_list(tab: browser.Tab, tmp_path: Path) -> None:
+    """The list of places is as wide as its longest name, on any screen."""
+    (tmp_path / "page.html").write_bytes(made(CHELSEA, "nearest,bilinear,bicubic", scale=4))
+    for width in (1280, 768, 390):
+        tab.open(tmp_path / "page.html", width)
+        _, _, given = middle(tab, "view")
+        tab.value("$('view').style.cssText = 'position: absolute; width: max-content'")
+        assert middle(tab, "view")[2] <= given, width
+
+
 @pytest.mark.parametrize("is_clipped", [False, True])
 def test_the_page_says_what_hatches_mean(
     tab: browser.Tab, tmp_path: Path, is_clipped: bool
