@@ -129,6 +129,32 @@ def test_linear_light_gets_the_curve_of_srgb(tmp_path: Path, kind: str, channels
     assert image.notes == ("it was converted from linear light to sRGB",)
 
 
+@pytest.mark.parametrize("kind", ["exr", "hdr"])
+@pytest.mark.parametrize(
+    ("primaries", "is_noted"),
+    [
+        ((0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329), False),
+        ((0.64, 0.33, 0.29, 0.6, 0.15, 0.06, 0.333, 0.333), False),  # Radiance's own
+        ((0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329), True),
+    ],
+)
+def test_primaries_that_are_ignored_are_noted(
+    tmp_path: Path, kind: str, primaries: tuple[float, ...], is_noted: bool
+) -> None:
+    """A note says that colours are wrong where a file has other primaries than sRGB."""
+    path, light = tmp_path / f"in.{kind}", np.full((9, 11, 3), 0.5, np.float32)
+    if kind == "exr":
+        openexr = pytest.importorskip("OpenEXR")
+        head = {"chromaticities": primaries, "type": openexr.scanlineimage}
+        openexr.File(head, {"RGB": light}).write(str(path))
+    else:
+        data = pytest.importorskip("imagecodecs").rgbe_encode(light, header=True)
+        words = "PRIMARIES= " + " ".join(map(str, primaries))
+        path.write_bytes(data.replace(b"\n", f"\n{words}\n".encode(), 1))
+    note = "its primaries are not sRGB's and were ignored, so its colours are wrong"
+    assert files.read(parse(path)).notes[1:] == (note,) * is_noted
+
+
 def psd(samples: np.ndarray, mode: int, has_picture: bool, layers: bytes = b"") -> bytes:
     """Return a Photoshop file of raw planes."""
     height, width, channels = samples.shape

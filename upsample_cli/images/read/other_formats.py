@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from importlib import import_module
 from struct import unpack_from
 from typing import Any, BinaryIO
@@ -37,7 +38,11 @@ _OTHER_BYTES = 32
 _RADIANCE_SIZE = re.compile(rb"\n[-+]Y (\d+) [-+]X (\d+)\n")
 _JPEGXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width : height
 
+_RADIANCE_PRIMARIES = re.compile(rb"\nPRIMARIES=" + rb"\s*(\d*\.?\d+)" * 6)
+
 _LINEAR = "it was converted from linear light to sRGB"
+_OTHER_PRIMARIES = "its primaries are not sRGB's and were ignored, so its colours are wrong"
+_SRGB = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x and y of red, green and blue
 
 
 def kind_of(head: bytes) -> str | None:
@@ -93,6 +98,9 @@ def read(file: BinaryIO, name: str, max_pixels: int) -> Image:
         is_exr = kind == "OpenEXR"
         light = _exr(codecs.File(io.BytesIO(data)), name) if is_exr else codecs.rgbe_decode(data)
         samples, notes = _encoded(light), (_LINEAR,)
+        primaries = _primaries(kind, data, codecs)
+        if light.ndim == 3 and not np.allclose(primaries, _SRGB, atol=0.02):
+            notes += (_OTHER_PRIMARIES,)
     if samples.ndim == 2:
         samples = samples[..., None]
     return Image(_checked(samples, name, kind), kind, metadata, notes)
@@ -115,6 +123,15 @@ def _size_in_head(kind: str, data: bytes, codecs: Any) -> Size:
             raise ValueError("its size is missing")
         return int(match[1]), int(match[2])
     return _jpegxl_size(data)
+
+
+def _primaries(kind: str, data: bytes, codecs: Any) -> Sequence[float]:
+    """Return x and y of red, green and blue as an OpenEXR or Radiance file's head states them."""
+    if kind == "OpenEXR":
+        with codecs.File(io.BytesIO(data), header_only=True) as opened:
+            return tuple(opened.header().get("chromaticities", _SRGB)[:6])
+    match = _RADIANCE_PRIMARIES.search(data.partition(b"\n\n")[0])
+    return [float(number) for number in match.groups()] if match else _SRGB
 
 
 def _jpegxl_size(data: bytes) -> Size:
