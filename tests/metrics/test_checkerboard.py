@@ -124,6 +124,9 @@ def test_blocks_of_a_codec_are_named_where_nothing_else_is_found() -> None:
     results = {2: found(2, 0.3, "none"), 8: found(8, 0.26, "codec blocks")}
     assert result_at(results, period(results)).verdict == "codec blocks"
     assert period(results | {2: found(2, 0.3)}) == 2
+    blocks, more = results[8], found(8, 0.4, "none")
+    assert max([more, blocks], key=_rank) is blocks
+    assert max([blocks, found(8, 0.25)], key=_rank).verdict == "checkerboard"
 
 
 def test_what_is_saturated_at_one_stride_cannot_be_told() -> None:
@@ -144,5 +147,5 @@ def test_a_flat_picture_has_no_period() -> None:
     assert ranked[-1].ripple == 0.3
 
 
-def _rank(result: Checkerboard) -> tuple[bool, int, float]:
+def _rank(result: Checkerboard) -> tuple[int, int, float]:
     return result.rank

@@ -49,11 +49,12 @@ class Checkerboard(NamedTuple):
     status: str = "ok"
 
     @property
-    def rank(self) -> tuple[bool, int, float]:
+    def rank(self) -> tuple[int, int, float]:
         """A sort key that puts the worst picture last: by verdict, then status, then ripple."""
         ripple = self.ripple if isfinite(self.ripple) else -1.0
         known = {"constant": 0, "ok": 2}.get(self.status, 1)
-        return self.verdict == CHECKERBOARD, known, ripple
+        pattern = {CHECKERBOARD: 2, DITHER: 1, BLOCKS: 1}.get(self.verdict, 0)
+        return pattern, known, ripple
 
     @property
     def evidence(self) -> float:
