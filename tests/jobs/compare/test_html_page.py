@@ -246,6 +246,18 @@ def test_a_picture_that_a_page_does_not_hold_is_shown_in_parts(tmp_path: Path) -
         assert not is_smooth or names[-1] == "Whole picture, reduced to 50 %"
 
 
+def test_methods_differ_in_the_middle_of_the_first_place(tmp_path: Path) -> None:
+    """The list of methods shows the middle of a place, so it is not a flat area between others."""
+    levels, rng = np.full((300, 1000), 128, np.uint8), np.random.default_rng(0)
+    for left, right in ((0, 60), (300, 360), (800, 900)):
+        levels[:, left:right] = rng.integers(0, 256, (300, right - left))
+    PIL.Image.fromarray(levels).save(tmp_path / "in.png")
+    url = data_of(made(tmp_path / "in.png", METHODS))["views"][0]["urls"][0]
+    with PIL.Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as part:
+        box = np.asarray(part.convert("L"))
+    assert box[:, 3 * box.shape[1] // 8 : 5 * box.shape[1] // 8].std() > 50
+
+
 def test_every_place_is_readable_in_its_list(tab: browser.Tab, tmp_path: Path) -> None:
     """The list of places is as wide as its longest name, on any screen."""
     (tmp_path / "page.html").write_bytes(made(CHELSEA, "nearest,bilinear,bicubic", scale=4))

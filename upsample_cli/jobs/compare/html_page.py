@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from upsample_cli.errors import SettingError
 from upsample_cli.images.figures.drawing import Pixels, ramp_colours
@@ -168,19 +169,30 @@ def _reduced(comparison: Comparison) -> dict[str, Any]:
 
 
 def _most_different(comparison: Comparison, side: int) -> Iterator[Box]:
-    """Yield separate boxes of about side^2 pixels, 16:9, those where methods differ most first."""
+    """Yield separate boxes of about side^2 pixels, 16:9, those where methods differ most first.
+
+    The middle of a box counts most: the page shows only that of every method at first.
+    """
     size = comparison.subject.size
     height, width = min(side * 3 // 4, size[0]), min(side * 4 // 3, size[1])
     blocks = comparison.differences.astype(np.float64)
     rows, cols = (max(1, min(length // BLOCK, n)) for length, n in
                   zip((height, width), blocks.shape, strict=True))  # fmt: skip
-    sums = np.pad(blocks, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    means = sums[rows:, cols:] - sums[:-rows, cols:] - sums[rows:, :-cols] + sums[:-rows, :-cols]
+    down, across = rows // 4, cols // 4
+    middle = blocks[down : blocks.shape[0] - down, across : blocks.shape[1] - across]
+    means = _means(blocks, rows, cols) + _means(middle, rows - 2 * down, cols - 2 * across)
     while (means > -np.inf).any():
         i, j = (int(place) for place in np.unravel_index(np.argmax(means), means.shape))
         yield Box(min(j * BLOCK, size[1] - width), min(i * BLOCK, size[0] - height), width, height)
         # Leave out what overlaps, and one block more: at an edge, boxes do not lie on whole blocks.
         means[max(0, i - rows) : i + rows + 1, max(0, j - cols) : j + cols + 1] = -np.inf
+
+
+def _means(plane: NDArray[np.float64], rows: int, cols: int) -> NDArray[np.float64]:
+    """Return the mean of each window of so many rows and columns."""
+    sums = np.pad(plane, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    part = sums[rows:, cols:] - sums[:-rows, cols:] - sums[rows:, :-cols] + sums[:-rows, :-cols]
+    return np.asarray(part / (rows * cols))
 
 
 def _cards(comparison: Comparison) -> dict[str, Any]:
