@@ -8,7 +8,7 @@ from models import generator, model, node, responses, run, saved
 
 from upsample_cli.errors import NetworkFileError, SettingError
 from upsample_cli.kernels.phases import balanced
-from upsample_cli.networks import balanced_model as balanced_model_module
+from upsample_cli.networks import model_file
 from upsample_cli.networks.balanced_model import balanced_model
 
 RELU = (node("Relu", "a", "b"),)
@@ -126,8 +126,62 @@ def test_channels_that_differ_otherwise_are_named(
     result = balanced_model(saved(made, tmp_path), None, balanced)
     reason = "its channels are not made alike from one convolution; balance it by hand"
     assert (list(result.moved), result.unchanged) == (["t"], {"the_DepthToSpace": reason})
-    with pytest.raises(SettingError, match=f"to balance; the_DepthToSpace: {reason}"):
+    with pytest.raises(SettingError, match=f"can be balanced: the_DepthToSpace: {reason}"):
         balanced_model(saved(made, tmp_path), "*Space", balanced)
+
+
+@pytest.mark.parametrize(
+    ("between", "tensors", "fault"),
+    [
+        (RELU, {"up.weight": np.full((12, 2, 3, 3), np.nan)}, "its weights hold NaN or infinity"),
+        (RELU, {"up.bias": np.ones(5)}, "its bias or slopes are not one for each channel"),
+        ((node("PRelu", "a s", "b"),), {"s": np.arange(8.0)}, "its bias or slopes are not one"),
+        (RELU, {"up.weight": np.ones((6, 2, 3, 3)), "up.bias": np.ones(6)}, "it is damaged"),
+    ],
+    ids=["NaN", "bias", "slopes by position", "blocks"],
+)
+def test_a_damaged_layer_is_left_as_it_is(
+    tmp_path: Path, between: tuple[onnx.NodeProto, ...], tensors: dict[str, np.ndarray], fault: str
+) -> None:
+    """The reason is given, and neither its weights nor its bias change."""
+    made = sub_pixel("CRD", between, t=np.random.default_rng(0).random((3, 3, 3, 3)), **tensors)
+    made.graph.node.append(node("ConvTranspose", "y t", "z", strides=[2, 2]))
+    made.graph.output[0].name = "z"
+    result = balanced_model(saved(made, tmp_path), None, balanced)
+    assert (list(result.moved), list(result.unchanged)) == (["t"], ["up"])
+    assert result.unchanged["up"].startswith(fault)
+    before, after = tensors_of(made), tensors_of(onnx.load_from_string(result.data))
+    np.testing.assert_array_equal(after["up.weight"], before["up.weight"])
+    np.testing.assert_array_equal(after["up.bias"], before["up.bias"])
+
+
+@pytest.mark.parametrize("strides", [[2], [0, 2], [-2, 2], [2, 2, 2]])
+def test_damaged_strides_are_refused(tmp_path: Path, strides: list[int]) -> None:
+    """Taps would be balanced along other axes."""
+    nodes = [node("ConvTranspose", "x t", "y", strides=strides)]
+    path = saved(model(nodes, {"t": np.ones((2, 3, 3, 3), np.float32)}), tmp_path)
+    with pytest.raises(SettingError, match=r"t: its strides .* do not fit its weights"):
+        balanced_model(path, None, balanced)
+
+
+def test_the_change_of_large_float16_weights_is_known(tmp_path: Path) -> None:
+    """Their norm is beyond what float16 holds."""
+    taps = np.random.default_rng(0).normal(0, 2, (64, 64, 3, 3)).astype(np.float16)
+    nodes = [node("ConvTranspose", "x t", "y", strides=[2, 2])]
+    result = balanced_model(saved(model(nodes, {"t": taps}), tmp_path), None, balanced)
+    assert 0.2 < result.moved["t"] < 0.9
+
+
+def test_weights_of_an_inner_graph_are_shared(tmp_path: Path) -> None:
+    """A Conv in a branch would change with them."""
+    weights = {"t": np.random.default_rng(0).random((2, 2, 3, 3)).astype(np.float32)}
+    made = model([node("ConvTranspose", "x t", "y", strides=[2, 2])], weights)
+    branch = onnx.helper.make_graph([node("Conv", "x t", "o")], "branch", [], [])
+    made.graph.node.append(
+        onnx.helper.make_node("If", ["c"], ["z"], then_branch=branch, else_branch=branch)
+    )
+    with pytest.raises(SettingError, match="t: its weights are shared with another layer"):
+        balanced_model(saved(made, tmp_path), None, balanced)
 
 
 @pytest.mark.parametrize(("mode", "groups"), [("CRD", 3), ("CRD", 6), ("DCR", 3)])
@@ -222,7 +276,7 @@ def test_quantised_weights_are_named(tmp_path: Path, is_sub_pixel: bool) -> None
     ] if is_sub_pixel else [
         node("DequantizeLinear", "up.q s", "w"), node("ConvTranspose", "x w", "y", strides=[2, 2]),
     ]  # fmt: skip
-    reason = "to balance; .*: its weights are quantised; repair the float network$"
+    reason = "can be balanced: .*: its weights are quantised; repair the float network$"
     with pytest.raises(SettingError, match=reason):
         balanced_model(saved(model(nodes, tensors), tmp_path), None, balanced)
 
@@ -258,7 +312,7 @@ def test_a_copy_that_no_file_can_hold_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A model of over 2 GiB is one only as long as its weights lie in other files."""
-    monkeypatch.setattr(balanced_model_module, "_LARGEST", 5000)
+    monkeypatch.setattr(model_file, "_LARGEST", 5000)
     path = tmp_path / "external.onnx"
     onnx.save_model(generator(), path, save_as_external_data=True, size_threshold=0)
     with pytest.raises(

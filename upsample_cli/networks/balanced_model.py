@@ -11,23 +11,20 @@ neither checked nor changed.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
-from onnx.external_data_helper import uses_external_data
 from onnx.helper import get_attribute_value
 from onnx.numpy_helper import from_array, to_array
 
-from upsample_cli.errors import NetworkFileError, SettingError
-from upsample_cli.networks.model_file import read, with_data
+from upsample_cli.errors import SettingError
+from upsample_cli.networks.model_file import graphs_in, read_whole
 
 Balance: TypeAlias = Callable[[NDArray[Any], tuple[int, ...]], NDArray[np.float64]]
 """Takes taps (..., k1, ..., kN) and the stride of each of the N axes; returns balanced taps."""
 
-_LARGEST = (1 << 31) - 1  # bytes that the file of one model can hold
 _TYPES = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)  # of weights
 # Operators that may stand between a convolution and its pixel shuffle, as in SiLU and GELU.
 _POINTWISE = (
@@ -68,11 +65,10 @@ def balanced_model(
         NetworkFileError: The file cannot be read, or is too large to be copied.
         SettingError: No layer matches `layer`, or none can be balanced.
     """
-    model = _whole(path)
-    moved: dict[str, float] = {}
-    left: dict[str, str] = {}
-    tensors = _constants(model.graph)
-    uses = Counter(name for node in model.graph.node for name in node.input)
+    model = read_whole(path)
+    moved, left, tensors = dict[str, float](), dict[str, str](), _constants(model.graph)
+    nodes = (node for graph in graphs_in(model.graph) for node in graph.node)
+    uses = Counter(name for node in nodes for name in node.input)
     is_quantised = not _QUANTISED.isdisjoint(node.op_type for node in model.graph.node)
     for node, shuffle, places in _layers(model, tensors):
         titles = [item.name or item.output[0] for item in (node, shuffle) if item]
@@ -97,39 +93,14 @@ def balanced_model(
                 moved[name] = _balance(node, shuffle, own, balanced)
             except SettingError as error:
                 left[name] = str(error)
+            except (LookupError, TypeError, ValueError) as error:
+                left[name] = f"it is damaged ({' '.join(str(error).split())})"
     if not moved:
-        why = "; ".join(f"{name}: {reason}" for name, reason in left.items())
-        what = "no layer of that name" if layer else "no ConvTranspose and no DepthToSpace"
-        raise SettingError(f"{path} has {what} to balance; {why or 'see upsample audit'}")
+        what = "layer of that name" if layer else "ConvTranspose and no DepthToSpace"
+        reasons = [f"{name}: {reason}" for name, reason in left.items()]
+        why = "; ".join(reasons or [f"it has no {what}; see upsample audit"])
+        raise SettingError(f"no layer of {path} can be balanced: {why}")
     return BalancedModel(model.SerializeToString(), moved, left)
-
-
-def _whole(path: str) -> ModelProto:
-    """Return a model with the data that lie in other files."""
-    model = read(path)
-    size = Path(path).stat().st_size
-    try:
-        for tensor in filter(uses_external_data, [*_tensors(model.graph)]):
-            tensor.CopyFrom(with_data(tensor, Path(path).parent))
-            size += len(tensor.raw_data)
-            if size > _LARGEST:
-                raise NetworkFileError(
-                    f"{path} takes more than 2 GiB, too much for one file; export it in float16"
-                )
-    except (OSError, ValueError) as error:
-        raise NetworkFileError(
-            f"{path} cannot be copied whole: {error}; export it again"
-        ) from error
-    return model
-
-
-def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    """Yield all tensors in a graph and in its inner graphs."""
-    yield from graph.initializer
-    for node in graph.node:
-        for entry in node.attribute:
-            yield from [entry.t] if entry.HasField("t") else []
-            yield from _tensors(entry.g) if entry.HasField("g") else ()
 
 
 def _constants(graph: GraphProto) -> dict[str, TensorProto]:
@@ -167,7 +138,7 @@ def _layers(
     the channels of a DepthToSpace do not all come in the same way from one convolution.
     """
     for node in model.graph.node:
-        if node.op_type == "ConvTranspose":
+        if node.op_type == "ConvTranspose" and len(node.input) > 1:
             yield node, None, [(node, 1)]
         if node.op_type == "DepthToSpace":
             convolution, places = _source(model.graph, tensors, node.input[0])
@@ -209,30 +180,51 @@ def _balance(
     node: NodeProto, shuffle: NodeProto | None, tensors: list[TensorProto], balanced: Balance
 ) -> float:
     """Balance a layer's tensors in place; return the relative change of the first, the weights."""
-    attributes = {entry.name: get_attribute_value(entry) for entry in node.attribute}
-    old = to_array(tensors[0])
     if tensors[0].data_type not in _TYPES:
         kind = TensorProto.DataType.Name(tensors[0].data_type).lower()
         raise SettingError(f"its weights are of {kind}; export it in float32 or float16")
+    old = [to_array(tensor) for tensor in tensors]
+    if not all(np.isfinite(values).all() for values in old):
+        raise SettingError("its weights hold NaN or infinity; export it again")
+    settings = _attributes(node)
     if shuffle is None:
-        if set(attributes.get("dilations", [1])) != {1}:
-            raise SettingError("its taps are dilated; balance it by hand")
-        stride = tuple(attributes.get("strides", [1] * (old.ndim - 2)))
-        new = balanced(old, stride)
+        new = [_balanced_taps(old[0], settings, balanced)]
     else:
-        settings = {entry.name: get_attribute_value(entry) for entry in shuffle.attribute}
-        is_crd = settings.get("mode", b"DCR") == b"CRD"
-        groups = attributes.get("group", 1)
-        if groups > 1 and (not is_crd or len(old) // groups % settings["blocksize"] ** 2):
+        settings |= _attributes(shuffle)
+        phases, is_crd = settings["blocksize"] ** 2, settings.get("mode") == b"CRD"
+        groups, count = settings.get("group", 1), len(old[0])
+        if groups > 1 and (not is_crd or count // groups % phases):
             raise SettingError("the pixels of its blocks are of several groups; use one group")
-        for tensor in tensors[1:]:
-            values = to_array(tensor)
-            flat = values.ravel().astype(np.float64)
-            even = _same_sums(flat, settings["blocksize"] ** 2, is_crd).reshape(values.shape)
-            tensor.CopyFrom(from_array(even.astype(values.dtype), tensor.name))
-        new = _same_sums(old.astype(np.float64), settings["blocksize"] ** 2, is_crd)
-    tensors[0].CopyFrom(from_array(new.astype(old.dtype), tensors[0].name))
-    return float(np.linalg.norm(new - old) / max(float(np.linalg.norm(old)), 1e-30))
+        if any(values.size != count for values in old[1:]):
+            raise SettingError(
+                "its bias or slopes are not one for each channel; balance it by hand"
+            )
+        shapes = [old[0].shape, *[(count,)] * len(old[1:])]
+        new = [
+            _same_sums(values.reshape(shape).astype(np.float64), phases, is_crd)
+            for values, shape in zip(old, shapes, strict=True)
+        ]
+    for tensor, before, after in zip(tensors, old, new, strict=True):
+        values = after.reshape(before.shape).astype(before.dtype)
+        tensor.CopyFrom(from_array(values, tensor.name))
+    norm = np.linalg.norm(old[0].astype(np.float64))  # a float16 would overflow
+    return float(np.linalg.norm(new[0] - old[0]) / max(float(norm), 1e-30))
+
+
+def _attributes(node: NodeProto) -> dict[str, Any]:
+    return {entry.name: get_attribute_value(entry) for entry in node.attribute}
+
+
+def _balanced_taps(
+    taps: NDArray[Any], settings: Mapping[str, Any], balanced: Balance
+) -> NDArray[np.float64]:
+    """Return the balanced taps of a transposed convolution with these attributes."""
+    if set(settings.get("dilations", [1])) != {1}:
+        raise SettingError("its taps are dilated; balance it by hand")
+    stride = tuple(settings.get("strides", [1] * (taps.ndim - 2)))
+    if len(stride) != taps.ndim - 2 or min(stride, default=0) < 1:
+        raise SettingError(f"its strides {list(stride)} do not fit its weights; export it again")
+    return balanced(taps, stride)
 
 
 def _same_sums(weights: NDArray[np.float64], phases: int, is_crd: bool) -> NDArray[np.float64]:

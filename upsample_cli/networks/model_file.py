@@ -9,13 +9,15 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto
+from onnx import GraphProto, ModelProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 from onnx.helper import tensor_dtype_to_np_dtype
 from onnx.inliner import inline_local_functions
 from onnx.numpy_helper import to_array
 
 from upsample_cli.errors import NetworkFileError, no_file
+
+_LARGEST = (1 << 31) - 1  # bytes that the file of one model can hold
 
 READ_AS_FLOAT32 = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
@@ -122,3 +124,43 @@ def with_data(tensor: TensorProto, folder: Path) -> TensorProto:
     return TensorProto(
         name=tensor.name, data_type=tensor.data_type, dims=tensor.dims, raw_data=data
     )
+
+
+def read_whole(path: str) -> ModelProto:
+    """Return the model in a file, with the data that lie in other files; see `read`.
+
+    Raises:
+        NetworkFileError: It cannot be read, or is too large for one file.
+    """
+    model = read(path)
+    size = Path(path).stat().st_size
+    try:
+        for tensor in filter(uses_external_data, [*_tensors_in(model.graph)]):
+            tensor.CopyFrom(with_data(tensor, Path(path).parent))
+            size += len(tensor.raw_data)
+            if size > _LARGEST:
+                raise NetworkFileError(
+                    f"{path} takes more than 2 GiB, too much for one file; export it in float16"
+                )
+    except (OSError, ValueError) as error:
+        raise NetworkFileError(
+            f"{path} cannot be copied whole: {error}; export it again"
+        ) from error
+    return model
+
+
+def graphs_in(graph: GraphProto) -> Iterator[GraphProto]:
+    """Yield a graph and its inner graphs, those of If and Loop."""
+    yield graph
+    for node in graph.node:
+        for entry in node.attribute:
+            if entry.HasField("g"):
+                yield from graphs_in(entry.g)
+
+
+def _tensors_in(graph: GraphProto) -> Iterator[TensorProto]:
+    """Yield all tensors in a graph and in its inner graphs."""
+    for part in graphs_in(graph):
+        yield from part.initializer
+        for node in part.node:
+            yield from (entry.t for entry in node.attribute if entry.HasField("t"))

@@ -15,7 +15,8 @@ Array = NDArray[Any]
 _NODE = re.compile(r"Name:'(\d+)'|Node, \(\"(\d+)\"|[Nn]ode ?\(?:? ?(\d+)\b|'(\d+) : ")
 # What stands before the reason in such a message, and paths of onnxruntime's source files.
 _NOISE = re.compile(
-    r"^.*Status Message:|^.*, Error |^\[ONNXRuntimeError\] : \d+ : \w+ : |\S*/onnxruntime/\S+ "
+    r"^.*Status Message:|^.*, Error |^\[ONNXRuntimeError\] : \d+ : \w+ : |"
+    r"\S*/onnxruntime/\S+ (\w+ onnxruntime::[^)]*\) )?"  # a place in its source, and a function
 )
 onnxruntime.set_default_logger_severity(4)  # else it writes to the terminal
 _QUIET = onnxruntime.RunOptions()

@@ -69,7 +69,7 @@ def repair_in_words(path: str, output: str, result: Repair) -> str:
         for name, value in _FIGURES.items():
             rows.append((name, value(before.kernel), value(after.kernel)))
     else:
-        rows.append(("ripple", *(f"{item.ripple:.4f}" for item in (before, after))))
+        rows.append(("ripple", *(_number(item.ripple) for item in (before, after))))
     return f"{head}\n{_indented(aligned(rows))}"
 
 

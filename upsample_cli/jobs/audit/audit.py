@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 from pathlib import Path
 
 from upsample_cli.errors import SettingError
@@ -89,10 +89,14 @@ class Audit:
 
     @property
     def ripple(self) -> float:
-        """The ripple of the kernel, or the largest of all layers' weights and biases."""
+        """The ripple of the kernel, or the largest of all layers' weights and biases.
+
+        It is NaN if a layer is unknown and the others have none that can be seen.
+        """
         if self.kernel:
             return self.kernel.ripple
-        return max((layer.most for layer in self.layers), default=0.0)
+        most = max((layer.most for layer in self.layers), default=0.0)
+        return nan if self.unknown and most < VISIBLE else most
 
     @property
     def unknown(self) -> int:
