@@ -131,6 +131,21 @@ def test_a_lossless_avif_becomes_a_lossless_webp(call: Call, folder: Path, photo
 
 
 @avif
+def test_a_lossless_webp_becomes_an_ordinary_avif(
+    call: Call, folder: Path, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no extra library, and keeps its profile, which a lossless AVIF could not hold."""
+    monkeypatch.setitem(__import__("sys").modules, "imagecodecs", None)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with PIL.Image.open(folder / photo) as opened:
+        opened.save(folder / "a.webp", lossless=True, icc_profile=profile)
+    outcome = call("a.webp", "a.avif")
+    assert (outcome.code, "left out" in outcome.err) == (0, False)
+    with PIL.Image.open(folder / "a.avif") as opened:
+        assert opened.info["icc_profile"] == profile
+
+
+@avif
 def test_lossless_avif_needs_its_library(
     call: Call, photo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

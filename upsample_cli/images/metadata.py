@@ -64,7 +64,7 @@ class Metadata(NamedTuple):
             and the curve of wide colours and HDR.
         text: Keys and values of text chunks; a comment has the key "Comment".
         coding: How the pixels of a JPEG were coded.
-        lossless: Whether the pixels of a WebP or AVIF were coded without loss.
+        lossless: WEBP or AVIF if the pixels came from one that was coded without loss, else empty.
     """
 
     icc: bytes | None = None
@@ -79,7 +79,7 @@ class Metadata(NamedTuple):
     colours: tuple[tuple[bytes, bytes], ...] = ()
     text: tuple[tuple[str, str], ...] = ()
     coding: JpegCoding | None = None
-    lossless: bool = False
+    lossless: str = ""
 
     @property
     def comment(self) -> str | None:
@@ -167,7 +167,7 @@ def metadata_of(opened: PIL.Image.Image) -> Metadata:
         colours=info.get("colours", ()),
         text=tuple(_text(opened)),
         coding=_coding(opened),
-        lossless=info.get("lossless", False),
+        lossless=(opened.format or "") if info.get("lossless") else "",
     )
 
 

@@ -38,7 +38,7 @@ def test_lossless_stays_lossless(quality: int | None, kept: bool) -> None:
     """A lossless WebP becomes a lossless one, unless a quality is asked for."""
     samples, file = texture_samples(9, 11, 3), io.BytesIO()
     encoding = Encoding(quality=quality)
-    encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless=True), file, encoding)
+    encode.save(encode.to_pillow(samples), "WEBP", Metadata(lossless="WEBP"), file, encoding)
     assert np.array_equal(np.asarray(PIL.Image.open(file)), samples) is kept
     assert containers.is_lossless_webp(file) is kept
 

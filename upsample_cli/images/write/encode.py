@@ -108,7 +108,7 @@ def save(
         size = picture.height, picture.width
         file.write(gif.header(size, 1, metadata) + gif.frame(picture, 0) + gif.TRAILER)
         return
-    if format == "AVIF" and encoding.is_lossless(metadata.lossless):
+    if format == "AVIF" and encoding.is_lossless(format, metadata.lossless):
         file.write(_lossless_avif(picture))
         return
     buffer = io.BytesIO()  # encoders seek, which standard output cannot
@@ -124,7 +124,7 @@ def _lossless_avif(picture: PIL.Image.Image) -> bytes:
         import imagecodecs
     except ImportError as error:
         raise ImageFileError(
-            "lossless AVIF needs imagecodecs; pip install 'upsample-cli[tiff]' or write a WebP"
+            "lossless AVIF needs imagecodecs; pip install 'upsample-cli[tiff]' or give --quality"
         ) from error
     # As RGB (matrix 0), which alone is stored unchanged; with the primaries and curve of sRGB.
     colours = picture.convert("RGBA" if picture.mode in ("LA", "RGBA") else "RGB")
@@ -151,7 +151,8 @@ def encoding_errors(format: str, content: str) -> Iterator[None]:
 
 def keeping_quality(encoding: Encoding, format: str, metadata: Metadata) -> Encoding:
     """Return an encoding that loses little: quality 95 where the input's own is not kept."""
-    is_kept = metadata.lossless or (format == "JPEG" and metadata.coding is not None)
+    is_jpeg = format == "JPEG" and metadata.coding is not None
+    is_kept = is_jpeg or encoding.is_lossless(format, metadata.lossless)
     return encoding if is_kept or encoding.quality else encoding._replace(quality=_FINE)
 
 
@@ -166,7 +167,7 @@ def options_for(format: str, metadata: Metadata, encoding: Encoding) -> dict[str
         exif = without_orientation(exif)
     if format in WITH_LOSSLESS:
         exif = with_dpi(exif, metadata.dpi)
-        options["lossless"] = encoding.is_lossless(metadata.lossless)
+        options["lossless"] = encoding.is_lossless(format, metadata.lossless)
     if format == "JPEG2000":  # lossless, as Pillow writes it by default
         options["comment"] = metadata.comment
     if format in WITH_QUALITY:

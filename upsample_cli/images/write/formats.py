@@ -79,9 +79,13 @@ class Encoding(NamedTuple):
             raise SettingError(fault) from error
         return cls(**options, background=(red, green, blue))
 
-    def is_lossless(self, from_lossless: bool) -> bool:
-        """Return whether WebP and AVIF are written losslessly: if asked, or as the input was."""
-        return self.lossless or (from_lossless and self.quality is None)
+    def is_lossless(self, format: str, source: str) -> bool:
+        """Return whether WebP and AVIF are written losslessly: if asked, or as the input was.
+
+        From a lossless WebP an AVIF is lossy, for a lossless AVIF holds no metadata.
+        """
+        is_kept = source in (format, "AVIF") and format in WITH_LOSSLESS
+        return self.lossless or (is_kept and self.quality is None)
 
     @property
     def deflate(self) -> int:
@@ -172,7 +176,7 @@ def fitted_to_format(
         image = image._replace(metadata=metadata)
         notes += words
     kind = format
-    if format == "AVIF" and encoding.is_lossless(image.metadata.lossless):
+    if format == "AVIF" and encoding.is_lossless(format, image.metadata.lossless):
         kind = "lossless AVIF"
     notes += [
         f"{kind} cannot hold its {word}, so it was left out" for word in image.metadata.losses(kind)

@@ -124,7 +124,7 @@ def assembled(strips: MeasuredStrips, format: str, encoding: Encoding) -> Any:
     from upsample_cli.images.write import encode
 
     image, size = strips.image, strips.size
-    is_lossless = encoding.is_lossless(image.metadata.lossless)
+    is_lossless = encoding.is_lossless(format, image.metadata.lossless)
     is_indexed = image.palette is not None
     pixel = encode.bytes_of_pixel(format, image.channels, is_lossless, is_indexed)
     needed = image.samples.nbytes + strips.memory + size[0] * size[1] * pixel
