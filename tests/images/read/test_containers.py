@@ -91,6 +91,34 @@ def avif(samples: np.ndarray, crop: tuple[int, ...], **options: object) -> bytes
     return bytes(data[:old]) + new + bytes(data[old + length :])
 
 
+@NEEDS_AVIF
+@pytest.mark.parametrize(
+    ("primaries", "curve", "is_named"),
+    [(12, 13, True), (9, 16, True), (1, 16, True), (1, 13, False), (1, 1, False), (2, 2, False)],
+)
+def test_the_colours_that_an_avif_declares_are_kept(
+    tmp_path: Path, primaries: int, curve: int, is_named: bool
+) -> None:
+    """They are those of a PNG's cICP; sRGB is what is assumed anyway, and a profile goes before."""
+    for profile in (None, b"profile"):
+        file = io.BytesIO()
+        options = {} if profile is None else {"icc_profile": profile}
+        PIL.Image.new("RGB", (16, 16), (234, 51, 35)).save(file, "AVIF", **options)
+        data = bytearray(file.getvalue())
+        struct.pack_into(">HH", data, data.index(b"nclx") + 4, primaries, curve)
+        (tmp_path / "in.avif").write_bytes(data)
+        kept = ((b"cICP", bytes([primaries, curve, 0, 1])),) if is_named and not profile else ()
+        assert files.read(parse(tmp_path / "in.avif")).metadata.colours == kept
+
+
+def test_the_colours_that_a_heic_declares_are_kept() -> None:
+    """They are those of a PNG's cICP, as for an AVIF."""
+    opened = PIL.Image.new("RGB", (8, 8))
+    assert "colours" not in containers.with_heif_colours(opened).info
+    opened.info["nclx_profile"] = {"color_primaries": 12, "transfer_characteristics": 13}
+    assert containers.with_heif_colours(opened).info["colours"] == ((b"cICP", b"\x0c\x0d\0\1"),)
+
+
 @pytest.mark.parametrize(
     ("crop", "part"),
     [

@@ -19,6 +19,9 @@ _EXIF = b"JpgTiffExif->JP2"
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _SIZES = b"\xff\x4f\xff\x51"  # begins the pixel data: channels and depth follow
 _OVER_8, _IS_12 = 0x40, 0x20  # flags in the depth byte of an AVIF
+# Numbers in ITU-T H.273: unspecified, and those of sRGB; the curves of BT.601 and BT.709 stand for
+# sRGB's in ordinary files.
+_SRGB_PRIMARIES, _SRGB_CURVES = (1, 2), (1, 2, 6, 13, 14, 15)
 _PARENTS = {b"jp2h": 0, b"meta": 4, b"iprp": 0}  # hold boxes, after this number of bytes
 _INVERTED, _ONE_BIT = "BGRA;15Z", "BGRA;15"  # opacity of one bit, in a TGA
 _TGA_DESCRIPTOR = 17  # offset of the byte with the number of bits of opacity
@@ -55,7 +58,7 @@ def read_jpeg2000(opened: PIL.Image.Image, data: bytes) -> None:
 
 
 def read_avif(opened: PIL.Image.Image, data: bytes) -> None:
-    """Add bits per sample, losslessness and crop to a picture's info.
+    """Add bits per sample, losslessness, crop and declared colours to a picture's info.
 
     An AVIF counts as lossless if it stores RGB, not YCbCr, as only lossless files do. The crop is
     left, top, right and bottom of the part to show, in pixels, or None for all of it.
@@ -72,12 +75,34 @@ def read_avif(opened: PIL.Image.Image, data: bytes) -> None:
     opened.info["bits"] = 8 + 2 * bool(depths[0] & _OVER_8) + 2 * bool(depths[0] & _IS_12)
     opened.info["lossless"] = bool(colours) and colours[0][8:10] == b"\0\0"
     opened.info["crop"] = None
+    if colours and len(colours[0]) >= 8:
+        _declare_colours(opened, *unpack_from(">HH", colours[0], 4))
     if b"clap" not in dict(properties):
         return
     (primary,) = unpack_from(">L" if by_kind[b"pitm"][0] else ">H", by_kind[b"pitm"], 4)
     applicable = dict(properties[index - 1] for index in _associated(by_kind[b"ipma"], primary))
     if b"clap" in applicable:
         opened.info["crop"] = _crop(applicable[b"clap"], opened.size)
+
+
+def with_heif_colours(opened: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a HEIC with the colours that it declares in its info."""
+    if nclx := opened.info.get("nclx_profile"):
+        numbers = nclx["color_primaries"], nclx["transfer_characteristics"]
+        _declare_colours(opened, *map(int, numbers))
+    return opened
+
+
+def _declare_colours(opened: PIL.Image.Image, primaries: int, curve: int) -> None:
+    """Add the colours that an AVIF or HEIC declares to a picture's info, as a PNG's cICP has them.
+
+    Nothing is added beside a profile, which goes before, or where the colours are those of sRGB.
+
+    Source: ITU-T H.273.
+    """
+    if opened.info.get("icc_profile") or (primaries in _SRGB_PRIMARIES and curve in _SRGB_CURVES):
+        return
+    opened.info["colours"] = ((b"cICP", bytes([primaries & 255, curve & 255, 0, 1])),)
 
 
 def _crop(clap: bytes, size: tuple[int, int]) -> tuple[int, int, int, int]:

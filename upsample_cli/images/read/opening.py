@@ -56,12 +56,12 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
         return common
     file.seek(0)
     head = file.read(12)
-    from upsample_cli.images.read import bmp_pixels, other_formats  # not for PNG, JPEG
+    from upsample_cli.images.read import bmp_pixels, containers, other_formats  # not for PNG
 
     kind = other_formats.kind_of(head)
     if kind == "HEIF":
         other_formats.library(kind, "pillow_heif").register_heif_opener()
-        return PIL.Image.open(file, formats=["HEIF"])
+        return containers.with_heif_colours(PIL.Image.open(file, formats=["HEIF"]))
     if kind is not None or head.startswith(_BIG_ENDIAN_BIG_TIFF):
         return None
     file, info = bmp_pixels.without_runs_and_masks(file)
@@ -75,8 +75,6 @@ def open_picture(file: BinaryIO) -> PIL.Image.Image | None:
         raise
     opened.info |= info
     if opened.format in ("JPEG2000", "AVIF", "WEBP"):
-        from upsample_cli.images.read import containers
-
         containers.complete_info(opened, file)
     if opened.format == "TIFF":
         from upsample_cli.images.read import pillow_tiff  # few pictures are TIFFs
