@@ -96,8 +96,8 @@ def test_a_divisor_has_to_explain_what_lies_between() -> None:
     none = {s: found(s, 0.0, "none") for s in STRIDES}
     assert period(none | {2: of_2, 4: of_4, 8: of_8}) == 4
     of_3 = whole(3, 0.26, 31.9, 0.0022)
-    of_6 = whole(6, 0.34, 28.0, 0.0028)
-    of_2 = of_2._replace(ripple=0.21, contrast_db=38.8, ripple_rel=0.0022)
+    of_6 = whole(6, 0.34, 28.0, 0.0028)._replace(floor=0.5)
+    of_2 = of_2._replace(ripple=0.21, contrast_db=38.8, ripple_rel=0.0018)
     assert period(none | {2: of_2, 3: of_3, 6: of_6}) == 6
     assert period(none | {2: of_2, 6: of_6}) == 2
 
